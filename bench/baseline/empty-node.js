@@ -1,0 +1,2 @@
+// An empty Node: nothing but a timer that keeps it alive.
+setInterval(() => {}, 1_000_000);

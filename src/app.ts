@@ -1,0 +1,279 @@
+import { hkdfSync } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+import { Probot } from 'probot';
+import { type AppConfig, ConfigError, type Credentials } from './config.ts';
+import { expireDue, LEASES_KEY, nextExpiry, renewAllLeases } from './dispatch/expire.ts';
+import { createRunnerApi } from './dispatch/runner-api.ts';
+import { type Budget, createBudget } from './github/budget.ts';
+import { createOctokits, type Octokits } from './github/octokit.ts';
+import { createRequestLog, type RequestLog } from './github/request-log.ts';
+import { closeDod } from './job/dod.ts';
+import { createModel } from './llm/client.ts';
+import { createContexts, type MakeContext } from './loop/context.ts';
+import { createHttp, type HttpParts, WEBHOOK_PATH } from './loop/http.ts';
+import { recordEvent } from './loop/record.ts';
+import { openWebhookProxy } from './loop/webhook-proxy.ts';
+import { dueOf, WORK } from './loop.ts';
+import { loadPrompts } from './plan/prompts.ts';
+import { prune } from './store/prune.ts';
+import { openStore, type Store } from './store/store.ts';
+import { enqueue } from './store/work.ts';
+import { startWorker, type Worker } from './store/worker.ts';
+import { VERSION } from './version.ts';
+
+export interface RunningApp {
+  /** `http://host:port`, with the real port when 0 was asked for. */
+  url: string;
+  store: Store;
+  worker: () => Worker | null;
+  requests: RequestLog;
+  /** Stops taking work, ends waiting calls, keeps what is stored. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Planning may take minutes, so many items are open at a time; GitHub's own limits are kept by the budget. */
+const CONCURRENCY = 32;
+const PRUNE_INTERVAL_MS = 6 * 3_600_000;
+
+/** Budgets of a test against an emulator, which has no such limits. */
+const NO_LIMITS = { contentPerMinute: 0, contentPerHour: 0, pointsPerMinute: 0, concurrent: 0 };
+
+/**
+ * Starts the app: webhooks, runner API, worker. Deliveries are accepted as soon as it listens; work starts
+ * once GitHub has said who we are.
+ * @throws StoreLockedError when another app uses the data directory
+ */
+export async function startApp(
+  config: AppConfig & { credentials: Credentials },
+  log: Logger = createLog(config),
+): Promise<RunningApp> {
+  const store = await openStore({ dataDir: config.dataDir });
+  const shutdown = new AbortController();
+  const requests = createRequestLog();
+  const octokits = createOctokits({
+    appId: config.credentials.appId,
+    privateKey: config.credentials.privateKey,
+    baseUrl: config.githubApiUrl,
+    log: quiet(log),
+    version: VERSION,
+    requestLog: requests,
+  });
+  let worker: Worker | null = null;
+  const runnerApi = createRunnerApi({
+    store,
+    signingKey: signingKey(config.credentials.privateKey),
+    log,
+    isReady: () => !shutdown.signal.aborted,
+    signal: shutdown.signal,
+  });
+  await store.write((tx) => renewAllLeases(tx, store.now()));
+  const http = await createHttp({
+    webhook: await openWebhooks(config.credentials, store, log),
+    runnerApi,
+    isReady: () => worker !== null && !shutdown.signal.aborted,
+    log,
+  });
+  const server = await listen(http, config).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const address = server.address() as AddressInfo;
+  const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  const proxy = config.webhookProxyUrl
+    ? openWebhookProxy(config.webhookProxyUrl, `${url}${WEBHOOK_PATH}`, log)
+    : null;
+  log.info({ url, model: config.model?.name ?? null, data: config.dataDir }, 'guruguru is listening');
+
+  const working = startWork();
+  const pruning = setInterval(
+    () => void prune(store, store.now()).catch((err) => log.error({ err }, 'pruning failed')),
+    PRUNE_INTERVAL_MS,
+  );
+  pruning.unref();
+
+  async function startWork(): Promise<void> {
+    const app = await identify(octokits, log, shutdown.signal);
+    if (!app || shutdown.signal.aborted) return;
+    const contexts = createContexts({
+      store,
+      octokits,
+      budgetOf: budgets(config.writeBudget),
+      app,
+      model: config.model
+        ? createModel({
+            apiKey: config.model.apiKey,
+            model: config.model.name,
+            ...(config.model.baseUrl ? { baseURL: config.model.baseUrl } : {}),
+          })
+        : null,
+      prompts: await loadPrompts(),
+      webUrl: webUrl(config.githubApiUrl),
+      log,
+      now: store.now,
+    });
+    worker = startWorker(store, {
+      perform: (key, signal, attempts) => perform(contexts, store, key, signal, attempts),
+      onStuck: (key, error) => tellStuck(store, log, key, error),
+      log,
+      concurrency: CONCURRENCY,
+      holdWhile: () => store.pendingWrites() > 0,
+    });
+    log.info({ app: app.slug }, 'working');
+  }
+
+  let stopping: Promise<void> | null = null;
+  const stop = async () => {
+    shutdown.abort();
+    clearInterval(pruning);
+    proxy?.close();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    await working.catch(() => {});
+    await worker?.drain();
+    // Calls that wait were answered by the abort; what is still open now is no caller of ours.
+    await Promise.race([
+      closed,
+      delay(2_000, undefined, { ref: false }).then(() => server.closeAllConnections()),
+    ]);
+    await closeDod();
+    await store.close();
+  };
+  return { url, store, worker: () => worker, requests, stop: () => (stopping ??= stop()) };
+}
+
+/** Works on one key: by its first word, see the table in loop.ts. */
+async function perform(
+  contexts: MakeContext,
+  store: Store,
+  key: string,
+  signal: AbortSignal,
+  attempts: number,
+) {
+  if (key === LEASES_KEY) {
+    await store.write((tx) => expireDue(tx, store.now()));
+    const dueAt = await nextExpiry(store.db);
+    return dueAt === undefined ? ('done' as const) : { dueAt };
+  }
+  const work = WORK[key.slice(0, key.indexOf(':'))];
+  if (!work) throw new Error(`no work is known by the key ${key}`);
+  const context = await contexts(key, signal, attempts);
+  return context ? work(context) : ('done' as const);
+}
+
+async function tellStuck(store: Store, log: Logger, key: string, error: unknown): Promise<void> {
+  log.error({ key, err: error }, 'given up on a work item; /retry on its thread tries again');
+  if (!key.startsWith('stuck:')) await store.write((tx) => enqueue(tx, `stuck:${key}`));
+}
+
+/** Probot knows the events; what GitHub sent is verified here, so that nothing but a stored event gets a 2xx. */
+async function openWebhooks(
+  credentials: Credentials,
+  store: Store,
+  log: Logger,
+): Promise<HttpParts['webhook']> {
+  const probot = new Probot({
+    appId: credentials.appId,
+    privateKey: credentials.privateKey,
+    secret: credentials.webhookSecret,
+    log: log.child({}, { level: 'silent' }) as unknown as NonNullable<
+      ConstructorParameters<typeof Probot>[0]
+    >['log'] &
+      object,
+  });
+  await probot.ready();
+  probot.onAny(async (event) => {
+    const { id, name, payload } = event as { id: string; name: string; payload: unknown };
+    const due = dueOf(name, payload, store.now());
+    if (due.length > 0) await recordEvent(store, name, payload, due, id);
+  });
+  return async ({ id, event, signature, body }) => {
+    const genuine = await probot.webhooks.verify(body, signature).catch(() => false);
+    if (!genuine) return { status: 401, message: WRONG_SIGNATURE };
+    const payload = parseObject(body);
+    if (!payload) return { status: 400, message: 'the body is not a JSON object; GitHub sends one' };
+    await probot.receive({ id, name: event, payload } as unknown as Parameters<Probot['receive']>[0]);
+    return { status: 200, message: 'ok' };
+  };
+}
+
+const WRONG_SIGNATURE =
+  "the signature does not match: WEBHOOK_SECRET and the secret on the App's settings page differ, or a proxy changed the body";
+
+function parseObject(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function listen(server: Server, config: Pick<AppConfig, 'port' | 'host'>): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE' ? 'the port is in use; set PORT to a free one' : error.message;
+      reject(new ConfigError([`PORT: cannot listen on ${config.host}:${config.port}: ${reason}`]));
+    });
+    server.listen(config.port, config.host, () => resolve(server));
+  });
+}
+
+/** Asks GitHub who this app is, until it answers: comments are trusted as ours by the app's id. */
+async function identify(
+  octokits: Octokits,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<{ id: number; slug: string } | null> {
+  for (let wait = 1_000; !signal.aborted; wait = Math.min(wait * 2, 60_000)) {
+    try {
+      const { data } = await octokits.app.rest.apps.getAuthenticated({ request: { signal } });
+      if (data) return { id: data.id, slug: data.slug ?? '' };
+    } catch (err) {
+      log.error(
+        { err },
+        'GitHub does not accept the app (APP_ID, PRIVATE_KEY, GITHUB_API_URL); webhooks are kept, trying again',
+      );
+    }
+    await delay(wait, undefined, { signal, ref: false }).catch(() => {});
+  }
+  return null;
+}
+
+function budgets(mode: AppConfig['writeBudget']): (installationId: number) => Budget {
+  const known = new Map<number, Budget>();
+  return (installationId) => {
+    const budget = known.get(installationId) ?? createBudget(mode === 'off' ? NO_LIMITS : {});
+    known.set(installationId, budget);
+    return budget;
+  };
+}
+
+/** Derived from the App's key, so that it outlives the database: a late result still proves its offer. */
+function signingKey(privateKey: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', privateKey, 'guruguru', 'runner offers v1', 32));
+}
+
+/** Where people look at what the API serves. */
+function webUrl(apiUrl: string): string {
+  const url = new URL(apiUrl);
+  if (url.hostname === 'api.github.com') return 'https://github.com';
+  return `${url.protocol}//${url.host.replace(/^api\./, '')}`;
+}
+
+export function createLog(config: Pick<AppConfig, 'logLevel'>): Logger {
+  return pino({ name: 'guruguru', level: config.logLevel });
+}
+
+/** A library's chatter goes to the debug level; its warnings stay warnings. */
+function quiet(log: Logger) {
+  return {
+    debug: (message: string) => log.trace(message),
+    info: (message: string) => log.debug(message),
+    warn: (message: string) => log.warn(message),
+    error: (message: string) => log.error(message),
+  };
+}

@@ -1,0 +1,44 @@
+import type { Scope } from '../github/scope.ts';
+import { detectLanguage } from '../messages/detect-language.ts';
+import { patchAsk } from '../store/asks.ts';
+import { listJobsForPull } from '../store/jobs.ts';
+import { askData, withData } from '../store/row-data.ts';
+import type { AskRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
+import { askBody } from './observe-ask.ts';
+
+/** The language replies are written in: the settings', else that of the ask. */
+export function languageOf(scope: Pick<Scope, 'settings'>, text: string): 'en' | 'ja' {
+  return scope.settings.language === 'auto' ? detectLanguage(text) : scope.settings.language;
+}
+
+export async function checkPermission(scope: Scope, ask: AskRow): Promise<void> {
+  const permission = await scope.client.permission(ask.login, scope.signal);
+  await scope.store.write((tx) =>
+    patchAsk(tx, ask.key, {
+      language: languageOf(scope, askBody(ask) || ask.text),
+      data: withData(askData(ask), { permission }),
+      updated_at: scope.now(),
+    }),
+  );
+}
+
+/** 👀 and the first status comment: the asker sees at once that the ask was heard. */
+export async function acceptAsk(scope: Scope, ask: AskRow): Promise<void> {
+  if (ask.source !== 'v')
+    await scope.client.react({ kind: ask.source, id: ask.source_id }, 'eyes', scope.signal);
+  const data = askData(ask);
+  const [job] = ask.on_pull ? await listJobsForPull(scope.store.db, scope.repo.id, ask.thread) : [];
+  const replans =
+    data.replans ?? (job?.state === 'proposed' ? { jobId: job.id, pull: ask.thread } : undefined);
+  const pullHead =
+    ask.on_pull && !replans ? (await scope.client.pull(ask.thread, scope.signal)).headSha : undefined;
+  await scope.store.write(async (tx) => {
+    await patchAsk(tx, ask.key, {
+      state: 'accepted',
+      data: withData(data, { ...(replans ? { replans } : {}), ...(pullHead ? { pullHead } : {}) }),
+      updated_at: scope.now(),
+    });
+    await enqueue(tx, `status:${ask.key}`);
+  });
+}

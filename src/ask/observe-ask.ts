@@ -1,0 +1,30 @@
+import type { Scope } from '../github/scope.ts';
+import { latestPlan } from '../store/plans.ts';
+import { askData } from '../store/row-data.ts';
+import type { AskRow } from '../store/tables.ts';
+import type { AskFacts } from './next-ask.ts';
+import { parseSlashLine } from './parse-command.ts';
+
+/** The text of an ask without its trigger word. */
+export function askBody(ask: Pick<AskRow, 'text'>): string {
+  return parseSlashLine(ask.text)?.rest ?? '';
+}
+
+/** What `nextAsk` needs to know of an ask. Reads our rows only. */
+export async function observeAsk(scope: Scope, ask: AskRow): Promise<AskFacts> {
+  const slash = parseSlashLine(ask.text);
+  const { permission } = askData(ask);
+  const plan = ask.state === 'planned' ? await latestPlan(scope.store.db, ask.key) : undefined;
+  return {
+    state: ask.state,
+    word: slash?.word ?? '',
+    body: slash?.rest ?? '',
+    bytes: Buffer.byteLength(ask.text),
+    edited: ask.edited === 1,
+    repositoryActive: scope.repo.state === 'active',
+    settingsOk: scope.settingsFindings.length === 0,
+    trigger: scope.settings.trigger,
+    mayAsk: permission ? permission === 'admin' || permission === 'write' : null,
+    plan: plan?.kind ?? null,
+  };
+}

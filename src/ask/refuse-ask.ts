@@ -1,0 +1,67 @@
+import { publishComment } from '../github/publish.ts';
+import type { Scope } from '../github/scope.ts';
+import { type Messages, messagesFor } from '../messages/messages.ts';
+import type { ReasonCode } from '../messages/reasons.ts';
+import { patchAsk } from '../store/asks.ts';
+import { askData, withData } from '../store/row-data.ts';
+import type { AskRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
+import { type AskEffect, MAX_ASK_BYTES } from './next-ask.ts';
+
+/** The final reply of an ask that no job answers; its key makes it one. */
+export const finalKey = (askKey: string) => `final:${askKey}`;
+
+/**
+ * Ends an ask with one reply that says why and what to do. Before an ask is accepted this reply is all
+ * that is written; after that the status comment says the same.
+ */
+export async function refuseAsk(
+  scope: Scope,
+  ask: AskRow,
+  reason: ReasonCode,
+  say: (messages: Messages) => string,
+): Promise<void> {
+  const text = say(messagesFor(ask.language));
+  await publishComment(scope, { issue: ask.thread, key: finalKey(ask.key), body: text });
+  const accepted = ask.state !== 'received';
+  await scope.store.write(async (tx) => {
+    await patchAsk(tx, ask.key, {
+      state: 'ended',
+      reason,
+      data: withData(askData(ask), { refusal: text }),
+      updated_at: scope.now(),
+    });
+    if (accepted) await enqueue(tx, `status:${ask.key}`);
+  });
+}
+
+/** The refusals that need nothing but the ask and the settings. */
+export function refuseUnheard(
+  scope: Scope,
+  ask: AskRow,
+  reason: Extract<AskEffect, { do: 'refuse' }>['reason'],
+): Promise<void> {
+  const trigger = scope.settings.trigger;
+  return refuseAsk(scope, ask, reason, (m) => {
+    switch (reason) {
+      case 'no_permission':
+        return m.askNoPermission({
+          login: ask.login,
+          permission: askData(ask).permission ?? 'none',
+          trigger,
+        });
+      case 'edit_not_read':
+        return m.editNotRead({ trigger });
+      case 'ask_empty':
+        return m.askEmpty({ trigger });
+      case 'ask_too_long':
+        return m.askTooLong({ bytes: Buffer.byteLength(ask.text), limitBytes: MAX_ASK_BYTES });
+      case 'settings_invalid':
+        return m.settingsBroken({ findings: scope.settingsFindings });
+    }
+  });
+}
+
+export async function ignoreAsk(scope: Scope, ask: AskRow): Promise<void> {
+  await scope.store.write((tx) => patchAsk(tx, ask.key, { state: 'ignored', updated_at: scope.now() }));
+}

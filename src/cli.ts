@@ -1,0 +1,118 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from './config.ts';
+import { VERSION } from './version.ts';
+
+/** Errors that say all a person needs: printed without a stack. */
+const PLAIN_ERRORS = new Set([
+  'ConfigError',
+  'StoreLockedError',
+  'StoreVersionError',
+  'RunnerError',
+  'UsageError',
+]);
+
+function program(): Command {
+  const cli = new Command('guruguru')
+    .description('Turns /ask on GitHub into approved jobs and runs them on your own machines.')
+    .version(VERSION)
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride();
+
+  cli
+    .command('app')
+    .description('the GitHub App: planner and dispatcher; without credentials, its registration page')
+    .action(async () => {
+      const { appCommand } = await import('./cli/app-command.ts');
+      await appCommand(process.env);
+    });
+
+  cli
+    .command('runner')
+    .description('takes approved jobs, one at a time, and runs them here')
+    .option('--url <url>', 'the app (GURUGURU_URL)')
+    .option('--token <token>', 'made by `guruguru token create` (GURUGURU_RUNNER_TOKEN)')
+    .option('--name <name>', 'default: the host name (GURUGURU_RUNNER_NAME)')
+    .option('--labels <a,b>', 'labels jobs can ask for in runs_on (GURUGURU_RUNNER_LABELS)')
+    .option('--roots <paths>', '/path or owner/name=/path, comma-separated (GURUGURU_WORKDIR_ROOTS)')
+    .option('--state-dir <dir>', 'logs and results not yet delivered (GURUGURU_RUNNER_STATE_DIR)')
+    .option('--insecure-http', 'allow an http:// app that is not on this machine')
+    .option('--git <checkout>', 'no app: take jobs from this checkout and push their reports')
+    .option('--once', 'with --git: run at most one job, then exit')
+    .option('--interval <seconds>', 'with --git: how often to pull', '10')
+    .action(async (options) => {
+      const { residentCommand } = await import('./cli/runner-command.ts');
+      process.exitCode = await residentCommand(process.env, options);
+    });
+
+  const job = cli.command('job').description('work with job files');
+  job
+    .command('check')
+    .description('validates job files; prints findings with line and column')
+    .argument('<files...>')
+    .action(async (files: string[]) => {
+      const { jobCheckCommand } = await import('./cli/job-check-command.ts');
+      process.exitCode = await jobCheckCommand(files);
+    });
+  job
+    .command('run')
+    .description('runs one job file here and writes its report; exit code 0 only when the DoD is met')
+    .argument('<file>')
+    .option('--report <dir>', 'where report_path is below; default: the repository of the file')
+    .action(async (file: string, options: { report?: string }) => {
+      const { jobRunCommand } = await import('./cli/job-run-command.ts');
+      process.exitCode = await jobRunCommand(process.env, file, options);
+    });
+
+  cli
+    .command('token')
+    .description('runner tokens')
+    .command('create')
+    .description('makes a runner token and prints it once, alone on the last line; it is stored hashed')
+    .argument('<name>', 'who it is for, e.g. devbox')
+    .requiredOption('--repo <owner/name>', 'a repository it may take jobs of; may be repeated', collect, [])
+    .action(async (name: string, options: { repo: string[] }) => {
+      const { tokenCreateCommand } = await import('./cli/token-command.ts');
+      await tokenCreateCommand(process.env, name, options.repo);
+    });
+
+  cli
+    .command('doctor')
+    .description('checks credentials, permissions, runners, the model and the set-up of this machine')
+    .option('--repo <owner/name>', 'check this repository too; may be repeated', collect, [])
+    .option('--json', 'one JSON object on the last line')
+    .action(async (options: { repo: string[]; json?: boolean }) => {
+      const { doctorCommand } = await import('./cli/doctor-command.ts');
+      process.exitCode = await doctorCommand(process.env, options);
+    });
+
+  cli
+    .command('demo')
+    .description('plays the whole loop on this machine: no account, no key, under 30 seconds')
+    .option('--json', 'one JSON object on the last line')
+    .option('--keep', 'leave everything running and print the addresses')
+    .action(async (options: { json?: boolean; keep?: boolean }) => {
+      const { demoCommand } = await import('./cli/demo-command.ts');
+      process.exitCode = await demoCommand(process.env, options);
+    });
+  return cli;
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+export async function main(argv: string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode;
+      return;
+    }
+    const plain = error instanceof ConfigError || (error instanceof Error && PLAIN_ERRORS.has(error.name));
+    console.error(plain ? (error as Error).message : error);
+    process.exitCode = 1;
+  }
+}
+
+if (import.meta.main) await main(process.argv);

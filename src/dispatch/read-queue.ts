@@ -1,0 +1,56 @@
+import { fullName, listRepositories } from '../store/repositories.ts';
+import type { Reader } from '../store/store.ts';
+import type { ActiveJob, QueuedJob } from './pick-job.ts';
+
+/** The jobs that wait and those that work, of every active repository. */
+export interface Queue {
+  /** Longest queued first. */
+  queued: (QueuedJob & { repository: string })[];
+  active: ActiveJob[];
+}
+
+/** `repository` of a queued job is `owner/name` in lower case, as tokens name it. */
+export async function readQueue(db: Reader): Promise<Queue> {
+  const repositories = new Map<number, string>();
+  for (const row of await listRepositories(db, 'active')) repositories.set(row.id, fullName(row));
+  if (repositories.size === 0) return { queued: [], active: [] };
+  const queued = await db
+    .selectFrom('jobs')
+    .select(['repo_id', 'id', 'runs_on', 'requires', 'touches', 'concurrency'])
+    .where('repo_id', 'in', [...repositories.keys()])
+    .where('state', '=', 'queued')
+    .orderBy('queued_at')
+    .orderBy('id')
+    .execute();
+  if (queued.length === 0) return { queued: [], active: [] };
+  // By runs and not by the jobs' states: a finished run holds nothing while its report is being written.
+  const active = await db
+    .selectFrom('runs')
+    .innerJoin('jobs', (join) =>
+      join.onRef('jobs.repo_id', '=', 'runs.repo_id').onRef('jobs.id', '=', 'runs.job_id'),
+    )
+    .select(['jobs.repo_id', 'jobs.touches', 'jobs.effect', 'jobs.concurrency'])
+    .where('runs.state', 'in', ['leased', 'running'])
+    .execute();
+  return {
+    queued: queued.map((row) => ({
+      repoId: row.repo_id,
+      repository: repositories.get(row.repo_id) ?? '',
+      id: row.id,
+      runsOn: names(row.runs_on),
+      requires: names(row.requires),
+      touches: names(row.touches),
+      concurrency: row.concurrency,
+    })),
+    active: active.map((row) => ({
+      repoId: row.repo_id,
+      touches: names(row.touches),
+      effect: row.effect,
+      concurrency: row.concurrency,
+    })),
+  };
+}
+
+function names(json: string): string[] {
+  return JSON.parse(json) as string[];
+}

@@ -1,0 +1,26 @@
+import { getJob } from '../store/jobs.ts';
+import type { Tx } from '../store/store.ts';
+import type { JobState } from '../store/tables.ts';
+import { moveJob } from './move-job.ts';
+
+export type RetryResult =
+  | { kind: 'queued' }
+  /** It is in the queue or runs. */
+  | { kind: 'active'; state: JobState }
+  /** It was never approved. */
+  | { kind: 'never_queued'; state: JobState }
+  | { kind: 'unknown' };
+
+/**
+ * A new run of the same job file, with the next attempt number. From now on a late result of the lost run
+ * before it is refused.
+ */
+export async function retryJob(tx: Tx, repoId: number, jobId: string, now: number): Promise<RetryResult> {
+  const job = await getJob(tx, repoId, jobId);
+  if (!job) return { kind: 'unknown' };
+  const anew = { lease_losses: 0, report_sha: null, verdict: null, queued_at: now };
+  if (await moveJob(tx, job, { kind: 'retry' }, now, anew)) return { kind: 'queued' };
+  const { state } = job;
+  const active = state === 'queued' || state === 'leased' || state === 'running';
+  return active ? { kind: 'active', state } : { kind: 'never_queued', state };
+}

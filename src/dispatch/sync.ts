@@ -1,0 +1,154 @@
+import { announce } from '../store/announce.ts';
+import { getJob, patchJob, QUEUE_TOPIC } from '../store/jobs.ts';
+import { fullName, getRepository } from '../store/repositories.ts';
+import { getRun, latestRun, patchRun } from '../store/runs.ts';
+import type { Tx } from '../store/store.ts';
+import type { JobRow, RunRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
+import { adoptRun } from './adopt-run.ts';
+import { LEASE_TTL_MS } from './lease.ts';
+import { jobKey, moveJob } from './move-job.ts';
+import { type OfferClaims, type SigningKey, verifyOffer } from './offer-token.ts';
+import { storeLog } from './store-log.ts';
+import { type Refusal, refuse, type SyncCall, type SyncOutcome } from './sync-call.ts';
+
+/**
+ * Applies one sync call to the rows: phase, log, result; and renews the lease. Repeating a call changes
+ * nothing. Refusals are returned and not thrown, because what the call said before them still counts.
+ */
+export async function sync(tx: Tx, signingKey: SigningKey, call: SyncCall): Promise<SyncOutcome> {
+  const { request, now } = call;
+  const found = await findRun(tx, signingKey, call);
+  if ('ok' in found) return found;
+  const { run, job } = found;
+
+  const latest = await latestRun(tx, run.repo_id, run.job_id);
+  const standing = judgeSync(run, job, latest?.id === run.id);
+  if (standing === 'stale')
+    return refuse(
+      'stale_fence',
+      `run ${run.id} is over: its lease was lost, it was cancelled before it started, or a newer run took its place`,
+    );
+  const drain = await noteRunner(tx, run, call);
+  const cancel = run.cancelled_by !== null;
+  if (standing === 'duplicate') return { ok: true, offset: run.log_bytes, cancel, drain };
+
+  if (run.state === 'leased') await startRun(tx, run, job, now);
+  if (run.state !== 'lost')
+    await patchRun(tx, run.id, { seen_at: now, lease_expires_at: now + LEASE_TTL_MS });
+
+  const logged = await storeLog(tx, run, call);
+  if (typeof logged !== 'number') return logged;
+  if (request.phase === 'finished') {
+    const refusal = await finishRun(tx, run, job, logged, call);
+    if (refusal) return refusal;
+  }
+  return { ok: true, offset: logged, cancel, drain };
+}
+
+/**
+ * `accept`: the run is the job's latest and under way, or lost and its result still counts because nobody
+ * said `/retry`. `duplicate`: it is finished. `stale`: another run took its place, or its lease was lost
+ * before it started.
+ */
+export function judgeSync(
+  run: Pick<RunRow, 'state'>,
+  job: Pick<JobRow, 'state'>,
+  isLatest: boolean,
+): 'accept' | 'duplicate' | 'stale' {
+  if (run.state === 'finished') return 'duplicate';
+  if (!isLatest || run.state === 'returned') return 'stale';
+  if (run.state === 'lost') return job.state === 'lost' ? 'accept' : 'stale';
+  return 'accept';
+}
+
+/** The run the call is about, once token, offer and fence agree on it. */
+async function findRun(
+  tx: Tx,
+  signingKey: SigningKey,
+  call: SyncCall,
+): Promise<{ run: RunRow; job: JobRow } | Refusal> {
+  const claims = verifyOffer(signingKey, call.request.token);
+  const known = await getRun(tx, call.runId);
+  if (claims?.run !== call.runId && !known) return refuse('unknown_run', `run ${call.runId} is not known`);
+  if (claims?.run !== call.runId)
+    return refuse(
+      'forbidden',
+      `token: it was not given out with run ${call.runId}; send back the offer's token`,
+    );
+  const repository = await getRepository(tx, claims.repository);
+  if (repository && !call.repositories.includes(fullName(repository)))
+    return refuse(
+      'forbidden',
+      `the runner token does not cover ${fullName(repository)}; it covers ${call.repositories.join(', ')}`,
+    );
+  if (call.request.fence !== claims.fence)
+    return refuse('stale_fence', `fence: ${call.request.fence} is not the fence of run ${call.runId}`);
+  if (!known) return adopt(tx, claims, call);
+  const job = await getJob(tx, known.repo_id, known.job_id);
+  return job ? { run: known, job } : refuse('unknown_run', `the job of run ${call.runId} is not known`);
+}
+
+async function adopt(
+  tx: Tx,
+  claims: OfferClaims,
+  call: SyncCall,
+): Promise<{ run: RunRow; job: JobRow } | Refusal> {
+  const adopted = await adoptRun(tx, claims, call.request.process, call.now);
+  if (adopted.kind === 'adopted') return adopted;
+  if (adopted.kind === 'replaced')
+    return refuse(
+      'stale_fence',
+      `run ${call.runId} is over: a newer run of job ${claims.job} took its place`,
+    );
+  return refuse('unavailable', `the app does not know job ${claims.job} yet; send this again later`);
+}
+
+/** Notes that the runner lives and what it works on. Returns whether it should take nothing more. */
+async function noteRunner(tx: Tx, run: RunRow, call: SyncCall): Promise<boolean> {
+  const over = call.request.phase === 'finished';
+  const row = await tx
+    .updateTable('runners')
+    .set({ seen_at: call.now, run_id: over ? null : run.id })
+    .where('token_id', '=', call.tokenId)
+    .where('name', '=', run.runner)
+    .where('process', '=', call.request.process)
+    .returning('draining')
+    .executeTakeFirst();
+  return row?.draining === 1;
+}
+
+/** The point of no return: from here on the job is never started again unasked. */
+async function startRun(tx: Tx, run: RunRow, job: JobRow, now: number): Promise<void> {
+  await patchRun(tx, run.id, { state: 'running', started_at: now });
+  await moveJob(tx, job, { kind: 'started' }, now);
+}
+
+async function finishRun(
+  tx: Tx,
+  run: RunRow,
+  job: JobRow,
+  logBytes: number,
+  call: SyncCall,
+): Promise<Refusal | undefined> {
+  const { result } = call.request;
+  if (!result) return refuse('invalid_request', 'result: is required when phase is finished');
+  if (logBytes < result.log_bytes)
+    return refuse(
+      'log_incomplete',
+      `result.log_bytes: ${logBytes} of ${result.log_bytes} log bytes are here; send the rest first`,
+      logBytes,
+    );
+  await patchRun(tx, run.id, {
+    state: 'finished',
+    finished_at: call.now,
+    result: JSON.stringify(result),
+    started_at: run.started_at ?? call.now,
+  });
+  // The late result of a lost run: what was reported about its end is void.
+  if (run.state === 'lost')
+    await patchJob(tx, job.repo_id, job.id, { report_sha: null, verdict: null, updated_at: call.now });
+  await enqueue(tx, jobKey(job), call.now);
+  announce(tx, QUEUE_TOPIC);
+  return undefined;
+}

@@ -1,0 +1,89 @@
+import type { Scope } from '../github/scope.ts';
+import type { MergeMethod } from '../github/types.ts';
+import { mergeCommit } from '../messages/commit-messages.ts';
+import type { Approval } from '../store/row-data.ts';
+import { enqueue } from '../store/work.ts';
+import { mayApprove, newestReview, type ObservedPull } from './observe-pull.ts';
+import { recordPull } from './record-pull.ts';
+import { sayBlocked } from './say-pull.ts';
+
+/** GitHub computes mergeability in the background; it is asked again this much later. */
+const MERGEABILITY_RETRY_MS = 5_000;
+
+export type MergeStep = 'merged' | 'waiting' | { retryAt: number };
+
+/**
+ * Merges an approved job PR at exactly the approved head, with the approver's permission checked once more.
+ * `methods`: what the repository allows, in order of preference.
+ */
+export async function mergeJob(
+  scope: Scope,
+  seen: ObservedPull,
+  approval: Approval,
+  methods: MergeMethod[],
+): Promise<MergeStep> {
+  const { pull } = seen;
+  // A reviewer's permission was read with the review, a moment ago.
+  if (approval.how !== 'review' && !(await mayApprove(scope, approval.login))) {
+    await block(scope, seen, `${approval.login} may no longer approve here`);
+    return 'waiting';
+  }
+  const job = seen.found.jobs[0]?.job;
+  await scope.store.write((tx) => recordPull(tx, scope, pull.number, { approval }));
+  const { title } = mergeCommit(
+    { id: job?.id ?? `#${pull.number}`, title: job?.title ?? pull.title },
+    pull.number,
+    approval.login,
+  );
+  const outcome = await scope.client.mergePull(
+    pull.number,
+    { sha: approval.sha, allowed: methods, title },
+    scope.signal,
+  );
+  switch (outcome.kind) {
+    case 'merged':
+    case 'already_merged':
+      return 'merged';
+    case 'queued':
+      await scope.store.write(async (tx) => {
+        await recordPull(tx, scope, pull.number, { queuedSha: pull.headSha, blocked: null });
+        if (seen.askKey) await enqueue(tx, `status:${seen.askKey}`);
+      });
+      return 'waiting';
+    case 'head_moved':
+    case 'closed':
+      return { retryAt: scope.now() };
+    case 'not_mergeable':
+      if (/not yet|unknown|checking|try again/i.test(outcome.message))
+        return { retryAt: scope.now() + MERGEABILITY_RETRY_MS };
+      await block(scope, seen, outcome.message);
+      return 'waiting';
+    case 'method_not_allowed':
+    case 'blocked':
+      await block(scope, seen, outcome.message);
+      return 'waiting';
+  }
+}
+
+/** The first retry after a refusal; each further one comes after twice the time, at most an hour. */
+const BLOCKED_RETRY_MS = 60_000;
+const BLOCKED_RETRY_MAX_MS = 3_600_000;
+
+/** Remembered for this head: a new push, review or `/approve` tries again at once, time does it too. */
+async function block(scope: Scope, seen: ObservedPull, message: string): Promise<void> {
+  const { headSha, number } = seen.pull;
+  const before = seen.data.blocked?.sha === headSha ? seen.data.blocked.tries : 0;
+  const wait = Math.min(BLOCKED_RETRY_MS * 2 ** before, BLOCKED_RETRY_MAX_MS);
+  const blocked = {
+    sha: headSha,
+    message,
+    review: newestReview(seen.reviews),
+    tries: before + 1,
+    retryAt: scope.now() + wait,
+  };
+  await scope.store.write(async (tx) => {
+    await recordPull(tx, scope, number, { blocked });
+    if (seen.askKey) await enqueue(tx, `status:${seen.askKey}`);
+  });
+  await sayBlocked(scope, seen, message);
+}

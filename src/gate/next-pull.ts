@@ -1,0 +1,74 @@
+import type { Finding } from '../job/finding.ts';
+import type { Job } from '../job/job.ts';
+import type { Approval } from '../store/row-data.ts';
+
+/** A job file found on a PR's head. */
+export interface FoundJob {
+  path: string;
+  /** Blob on the head. */
+  blobSha: string;
+  text: string;
+  /** null: the file is not valid; the findings say why. */
+  job: Job | null;
+  digest: string;
+  findings: Finding[];
+}
+
+/** What GitHub and our rows say of a PR that touches `jobs/**`. Times are milliseconds. */
+export interface PullFacts {
+  open: boolean;
+  merged: boolean;
+  draft: boolean;
+  headSha: string;
+  baseRef: string;
+  defaultBranch: string;
+  fromFork: boolean;
+  jobs: FoundJob[];
+  /** Other changes below `jobs/`, each of them refused. */
+  misplaced: number;
+  /** The settings want a check on every PR, so that it can be a required one. */
+  reportOnEveryPr: boolean;
+  /** Head whose `guruguru / validate` check was published, null = none. */
+  checkedSha: string | null;
+  /** Who may approve and did so for exactly this head; the asker's own fence counts. */
+  approval: Approval | null;
+  /** Merge was tried on this head and refused by GitHub for this reason; null once it is worth another try. */
+  blocked: { sha: string; message: string; retryAt: number } | null;
+  /** The PR waits in GitHub's merge queue. */
+  inMergeQueue: boolean;
+  /** A review asking for changes on this head that has not been planned on yet. */
+  changesRequested: { reviewId: number; login: string; body: string } | null;
+  /** How our rows say it ended. */
+  settled: 'merged' | 'rejected' | null;
+}
+
+export type PullEffect =
+  | { do: 'reopen' }
+  | { do: 'validate' }
+  | { do: 'replan'; reviewId: number; login: string; body: string }
+  | { do: 'merge'; approval: Approval }
+  | { do: 'admit' }
+  | { do: 'reject' }
+  | { wait: 'approval' | 'merge_queue' | 'blocked' | 'fix' | 'base' | 'draft' }
+  | { end: 'nothing_to_gate' | 'settled' };
+
+/** What is due for a PR. Pure: the same facts give the same answer, however we learned them. */
+export function nextPull(f: PullFacts): PullEffect {
+  if (f.settled === 'rejected' && (f.open || f.merged)) return { do: 'reopen' };
+  if (f.settled) return { end: 'settled' };
+  if (f.merged) return f.jobs.length > 0 ? { do: 'admit' } : { end: 'nothing_to_gate' };
+  const gated = f.jobs.length + f.misplaced > 0;
+  if (!f.open) return gated ? { do: 'reject' } : { end: 'nothing_to_gate' };
+  if (!gated && !f.reportOnEveryPr) return { end: 'nothing_to_gate' };
+  if (f.checkedSha !== f.headSha) return { do: 'validate' };
+  if (!gated) return { end: 'nothing_to_gate' };
+  if (f.changesRequested) return { do: 'replan', ...f.changesRequested };
+  if (f.baseRef !== f.defaultBranch) return { wait: 'base' };
+  if (f.misplaced > 0 || f.jobs.some((job) => job.findings.some((finding) => finding.severity === 'failure')))
+    return { wait: 'fix' };
+  if (f.inMergeQueue) return { wait: 'merge_queue' };
+  if (!f.approval || f.approval.sha !== f.headSha) return { wait: 'approval' };
+  if (f.draft) return { wait: 'draft' };
+  if (f.blocked?.sha === f.headSha) return { wait: 'blocked' };
+  return { do: 'merge', approval: f.approval };
+}

@@ -1,0 +1,131 @@
+import { GitHubError } from '../github/errors.ts';
+import type { Scope } from '../github/scope.ts';
+import type { Pull, Review } from '../github/types.ts';
+import { getAsk } from '../store/asks.ts';
+import { listJobsForPull } from '../store/jobs.ts';
+import { latestPlan } from '../store/plans.ts';
+import { getPull } from '../store/pulls.ts';
+import { type Approval, askData, type PullData, pullData } from '../store/row-data.ts';
+import { type FoundJobs, findJobs } from './find-jobs.ts';
+import type { PullFacts } from './next-pull.ts';
+
+export interface ObservedPull {
+  pull: Pull;
+  /** Empty when they do not matter: closed, or no job in it. */
+  reviews: Review[];
+  data: PullData;
+  askKey: string | null;
+  found: FoundJobs;
+  facts: PullFacts;
+}
+
+/** Reads a PR as it stands on GitHub and in our rows. null: there is no such PR. */
+export async function observePull(scope: Scope, number: number): Promise<ObservedPull | null> {
+  const row = await getPull(scope.store.db, scope.repo.id, number);
+  const data = pullData(row);
+  const pull = await scope.client.pull(number, scope.signal).catch((error: unknown) => {
+    if (error instanceof GitHubError && error.kind === 'not_found') return null;
+    throw error;
+  });
+  if (!pull) return null;
+  const known = await listJobsForPull(scope.store.db, scope.repo.id, number);
+  const settled = data.settled ?? null;
+  const found = settled ? { jobs: [], touched: [] } : await findJobs(scope, pull, data.ownSha);
+  const reviews =
+    pull.state === 'open' && found.jobs.length > 0 ? await scope.client.reviews(number, scope.signal) : [];
+  const askKey = row?.ask_key ?? null;
+  const facts: PullFacts = {
+    open: pull.state === 'open',
+    merged: pull.merged,
+    draft: pull.draft,
+    headSha: pull.headSha,
+    baseRef: pull.baseRef,
+    defaultBranch: scope.repo.default_branch,
+    fromFork: pull.headRepository?.toLowerCase() !== `${scope.repo.owner}/${scope.repo.name}`.toLowerCase(),
+    jobs: found.jobs,
+    misplaced: found.touched.length,
+    reportOnEveryPr: scope.settings.gate.reportOnEveryPr,
+    checkedSha: data.checkedSha ?? null,
+    approval:
+      pull.state === 'open' ? await approvalOf(scope, pull, data, askKey, reviews, known.length > 0) : null,
+    blocked: stillBlocked(data, reviews, scope.now()),
+    inMergeQueue: data.queuedSha === pull.headSha,
+    changesRequested: askKey
+      ? await changesRequested(scope, reviews, pull.headSha, data.reviews ?? [])
+      : null,
+    settled,
+  };
+  return { pull, reviews, data, askKey, found, facts };
+}
+
+/** Write permission or more; what GitHub calls `permission`. */
+export async function mayApprove(scope: Scope, login: string): Promise<boolean> {
+  const permission = await scope.client.permission(login, scope.signal);
+  return permission === 'admin' || permission === 'write';
+}
+
+async function approvalOf(
+  scope: Scope,
+  pull: Pull,
+  data: PullData,
+  askKey: string | null,
+  reviews: Review[],
+  ours: boolean,
+): Promise<Approval | null> {
+  // A review can be dismissed, so it is read anew; what was written or clicked stands.
+  if (data.approval?.sha === pull.headSha && data.approval.how !== 'review') return data.approval;
+  for (const review of latestByPerson(reviews)) {
+    if (review.state !== 'APPROVED' || review.commitSha !== pull.headSha || review.loginType === 'Bot')
+      continue;
+    if (await mayApprove(scope, review.login))
+      return { login: review.login, how: 'review', sha: pull.headSha };
+  }
+  return askKey && ours && data.ownSha === pull.headSha
+    ? fencedApproval(scope, askKey, pull.headSha)
+    : null;
+}
+
+/** A refusal stands for its head until a later review or its time comes. */
+function stillBlocked(data: PullData, reviews: Review[], now: number): PullData['blocked'] & object | null {
+  const { blocked } = data;
+  return blocked && newestReview(reviews) <= blocked.review && now < blocked.retryAt ? blocked : null;
+}
+
+/** Id of the newest review, 0 = none. */
+export function newestReview(reviews: Pick<Review, 'id'>[]): number {
+  return Math.max(0, ...reviews.map((review) => review.id));
+}
+
+/** A fence is its writer's own words, so the ask approves it, as long as the head is the commit made from it. */
+async function fencedApproval(scope: Scope, askKey: string, headSha: string): Promise<Approval | null> {
+  if (scope.settings.gate.fenced !== 'merge') return null;
+  const ask = await getAsk(scope.store.db, askKey);
+  const plan = await latestPlan(scope.store.db, askKey);
+  if (!ask?.job_id || plan?.model !== '' || askData(ask).replans) return null;
+  const [job] = (await listJobsForPull(scope.store.db, scope.repo.id, ask.pr_number ?? 0)).filter(
+    (row) => row.id === ask.job_id,
+  );
+  // A replanning is another ask: what it made waits for a person.
+  if (!job || job.head_sha !== headSha || job.ask_key !== askKey || job.reason !== 'planned') return null;
+  return { login: ask.login, how: 'self', sha: headSha };
+}
+
+function latestByPerson(reviews: Review[]): Review[] {
+  const latest = new Map<string, Review>();
+  for (const review of reviews) {
+    if (review.state === 'COMMENTED' || review.state === 'PENDING') continue;
+    latest.set(review.login, review);
+  }
+  return [...latest.values()];
+}
+
+async function changesRequested(scope: Scope, reviews: Review[], headSha: string, handled: number[]) {
+  for (const review of latestByPerson(reviews)) {
+    if (review.state !== 'CHANGES_REQUESTED' || review.commitSha !== headSha || handled.includes(review.id))
+      continue;
+    if (review.loginType === 'Bot' || review.body.trim() === '') continue;
+    if (await mayApprove(scope, review.login))
+      return { reviewId: review.id, login: review.login, body: review.body };
+  }
+  return null;
+}

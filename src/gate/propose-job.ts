@@ -1,0 +1,285 @@
+import { repositoryUrl, type Scope } from '../github/scope.ts';
+import { completeJob, type PartialJob } from '../job/complete-job.ts';
+import type { Job } from '../job/job.ts';
+import { nextJobId } from '../job/job-id.ts';
+import { policyFindings } from '../job/policy.ts';
+import { jobCommitMessage } from '../messages/commit-messages.ts';
+import { patchAsk } from '../store/asks.ts';
+import { getJob, insertJob, listJobIds, patchJob } from '../store/jobs.ts';
+import { matchLiveRunner } from '../store/match-live-runner.ts';
+import { getPull, putPull } from '../store/pulls.ts';
+import { askData, pullData, withData } from '../store/row-data.ts';
+import type { AskRow, PlanRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
+import { jobColumns } from './job-columns.ts';
+import { pullTitle, renderPullBody } from './pull-body.ts';
+
+/** A plan of kind `job` as the gate needs it. */
+export interface ProposedPlan {
+  /** Only a pasted job file has one: used as it is, or refused when taken. */
+  id?: string;
+  job: PartialJob;
+  summary: string;
+  serves: { path: string; commit: string; passage?: string }[];
+}
+
+export type ProposeOutcome =
+  | { kind: 'proposed'; pull: number }
+  | { kind: 'invalid'; errors: { field: string; message: string }[] }
+  | { kind: 'id_taken'; id: string };
+
+/**
+ * Opens the job PR of an ask, or puts a new job file on the PR it replans. The id, the base commit and the
+ * branch are stored before the first write, so that a repetition makes the same ones.
+ */
+export async function proposeJob(
+  scope: Scope,
+  ask: AskRow,
+  plan: PlanRow,
+  proposed: ProposedPlan,
+): Promise<ProposeOutcome> {
+  const target = await replanTarget(scope, ask);
+  const data = target ? askData(ask) : withoutReplans(askData(ask));
+  ask = { ...ask, data: JSON.stringify(data) };
+  const reserved = await reserveId(scope, ask, proposed);
+  if (reserved.kind !== 'reserved') return reserved;
+  const { job, text, digest } = reserved;
+  const path = `jobs/queue/${job.id}.json`;
+  const revision = target ? target.revision : plan.revision;
+  const view = await bodyView(scope, ask, plan, proposed, { job, text, revision });
+  const body = renderPullBody(view);
+  const title = pullTitle(job);
+  const message = jobCommitMessage(job, { login: ask.login, url: askUrl(scope, ask) }, view.revision);
+  const files = [{ path, content: text }];
+
+  if (target) {
+    const { pull } = target;
+    const update = await scope.client.updateBranch(
+      pull.headRef,
+      { from: pull.headSha, files, message },
+      scope.signal,
+    );
+    if (update.kind !== 'committed')
+      throw new Error(`the branch ${pull.headRef} moved while it was replanned`);
+    await scope.client.updatePull(pull.number, { title, body }, scope.signal);
+    await sayReplanned(scope, ask, pull, revision);
+    await recordProposal(
+      scope,
+      ask,
+      { job, text, digest },
+      { number: pull.number, headSha: update.commitSha, url: pull.url, revision, own: target.own },
+    );
+    return { kind: 'proposed', pull: pull.number };
+  }
+
+  const base =
+    data.base ?? data.commit ?? (await scope.client.branchHead(scope.repo.default_branch, scope.signal));
+  if (!base) throw new Error(`the default branch ${scope.repo.default_branch} has no commit`);
+  let branch = data.branch ?? `guruguru/ask-${ask.source}${ask.source_id}`;
+  await scope.store.write((tx) => patchAsk(tx, ask.key, { data: withData(data, { base, branch }) }));
+  let commit = await scope.client.ensureBranchCommit({ branch, base, files, message }, scope.signal);
+  if (commit.kind === 'foreign_branch') {
+    // Branch names can be guessed: somebody was here first, so take one that depends on the job's bytes.
+    branch = `${branch}-${digest.slice(-8)}`;
+    await scope.store.write((tx) => patchAsk(tx, ask.key, { data: withData(data, { base, branch }) }));
+    commit = await scope.client.ensureBranchCommit({ branch, base, files, message }, scope.signal);
+    if (commit.kind === 'foreign_branch')
+      throw new Error(`the branch ${branch} exists and is not ours; delete it`);
+  }
+  const pull = await scope.client.ensurePull(
+    { head: branch, base: scope.repo.default_branch, title, body },
+    scope.signal,
+  );
+  await recordProposal(
+    scope,
+    { ...ask, data: withData(data, { base, branch }) },
+    { job, text, digest },
+    {
+      number: pull.number,
+      headSha: commit.commitSha,
+      url: pull.url,
+      revision,
+      own: true,
+    },
+  );
+  return { kind: 'proposed', pull: pull.number };
+}
+
+interface ReplanTarget {
+  pull: Pull;
+  /** Of the plan that is to be put there. */
+  revision: number;
+  /** The branch holds our job file and nothing else, and will after it. */
+  own: boolean;
+}
+
+/**
+ * The job PR an ask replans. null: it makes a PR of its own, also when the other was merged or closed while
+ * this one was planned, or when its branch is in a fork, where the app cannot write.
+ */
+async function replanTarget(scope: Scope, ask: AskRow): Promise<ReplanTarget | null> {
+  const { replans } = askData(ask);
+  if (!replans) return null;
+  const pull = await scope.client.pull(replans.pull, scope.signal);
+  const here = `${scope.repo.owner}/${scope.repo.name}`.toLowerCase();
+  const fork = pull.headRepository?.toLowerCase() !== here;
+  const job = await getJob(scope.store.db, scope.repo.id, replans.jobId);
+  if (pull.state !== 'open' || fork || job?.state !== 'proposed') return null;
+  const data = pullData(await getPull(scope.store.db, scope.repo.id, replans.pull));
+  // A repetition finds the branch where its first try left it.
+  return { pull, revision: (data.revision ?? 1) + 1, own: data.ownSha !== undefined };
+}
+
+function withoutReplans({ replans: _, ...data }: AskData): AskData {
+  return data;
+}
+
+/** The replanning's own reply; the first ask's status goes on with the PR. */
+async function sayReplanned(scope: Scope, ask: AskRow, pull: Pull, revision: number): Promise<void> {
+  const m = messagesFor(ask.language);
+  const link = { number: pull.number, url: pull.url };
+  const body = paragraphs(m.pullRevision({ revision }), m.nextApprove({ pull: link }));
+  await publishComment(scope, { issue: ask.thread, key: `final:${ask.key}`, body });
+}
+
+type Reserved = { kind: 'reserved'; job: Job; text: string; digest: string };
+
+/** Fixes the job's id and bytes in our rows before anything is written to GitHub. */
+async function reserveId(
+  scope: Scope,
+  ask: AskRow,
+  proposed: ProposedPlan,
+): Promise<Reserved | Exclude<ProposeOutcome, { kind: 'proposed' }>> {
+  const data = askData(ask);
+  const asked = {
+    thread: ask.thread,
+    comment: `${ask.source}${ask.source_id}`,
+    login: ask.login,
+    ...(data.commit ? { commit: data.commit } : {}),
+  };
+  const complete = (id: string) =>
+    completeJob(proposed.job, {
+      id,
+      defaults: scope.settings.defaults,
+      ...(asked.commit ? { asked: { ...asked, commit: asked.commit } } : {}),
+    });
+  const fixed = data.replans?.jobId ?? ask.job_id;
+  if (fixed) {
+    const done = complete(fixed);
+    return done.ok ? { kind: 'reserved', ...done } : { kind: 'invalid', errors: done.errors };
+  }
+  const onBranch = await idsOnDefaultBranch(scope);
+  const wanted = proposed.id;
+  if (wanted && (onBranch.has(wanted) || (await getJob(scope.store.db, scope.repo.id, wanted)))) {
+    return { kind: 'id_taken', id: wanted };
+  }
+  return scope.store.write(async (tx) => {
+    const taken = new Set([...onBranch, ...(await listJobIds(tx, scope.repo.id, ''))]);
+    const id = wanted ?? nextJobId(taken, new Date(scope.now()), scope.settings.timeZone);
+    const done = complete(id);
+    if (!done.ok) return { kind: 'invalid', errors: done.errors };
+    await insertJob(tx, {
+      ...jobColumns(scope.repo.id, done.job, done.text, done.digest, scope.now()),
+      ask_key: ask.key,
+      pr_number: null,
+      head_sha: null,
+    });
+    await patchAsk(tx, ask.key, { job_id: id });
+    return { kind: 'reserved', ...done };
+  });
+}
+
+async function idsOnDefaultBranch(scope: Scope): Promise<Set<string>> {
+  const { entries } = await scope.client.tree(scope.repo.default_branch, { recursive: true }, scope.signal);
+  const ids = entries.flatMap(
+    (entry) => /^jobs\/(?:queue|done\/[^/]+)\/([^/]+)\.json$/.exec(entry.path)?.[1] ?? [],
+  );
+  return new Set(ids);
+}
+
+async function recordProposal(
+  scope: Scope,
+  ask: AskRow,
+  made: { job: Job; text: string; digest: string },
+  pull: { number: number; headSha: string; url: string; revision: number; own: boolean },
+): Promise<void> {
+  const known = await getPull(scope.store.db, scope.repo.id, pull.number);
+  const replans = askData(ask).replans;
+  await scope.store.write(async (tx) => {
+    const columns = jobColumns(scope.repo.id, made.job, made.text, made.digest, scope.now());
+    const { created_at: _, ...changed } = columns;
+    await patchJob(tx, scope.repo.id, made.job.id, {
+      ...changed,
+      reason: replans ? 'replanned' : 'planned',
+      pr_number: pull.number,
+      head_sha: pull.headSha,
+    });
+    await putPull(tx, {
+      repo_id: scope.repo.id,
+      number: pull.number,
+      ask_key: known?.ask_key ?? ask.key,
+      data: withData(pullData(known), {
+        headSha: pull.headSha,
+        headSeenAt: scope.now(),
+        url: pull.url,
+        revision: pull.revision,
+        ...(pull.own ? { ownSha: pull.headSha } : {}),
+      }),
+      updated_at: scope.now(),
+    });
+    await patchAsk(tx, ask.key, {
+      // A replanning has done its part; the first ask goes on with the PR.
+      state: replans ? 'ended' : 'proposed',
+      reason: replans ? 'superseded' : null,
+      pr_number: pull.number,
+      job_id: made.job.id,
+      data: withData(askData(ask), { pullUrl: pull.url }),
+      updated_at: scope.now(),
+    });
+    await enqueue(tx, `pr:${scope.repo.id}:${pull.number}`);
+    await enqueue(tx, `status:${ask.key}`);
+    if (known?.ask_key && known.ask_key !== ask.key) await enqueue(tx, `status:${known.ask_key}`);
+  });
+}
+
+async function bodyView(
+  scope: Scope,
+  ask: AskRow,
+  plan: PlanRow,
+  proposed: ProposedPlan,
+  { job, text, revision }: { job: Job; text: string; revision: number },
+) {
+  const path = `jobs/queue/${job.id}.json`;
+  return {
+    language: ask.language,
+    timeZone: scope.settings.timeZone,
+    trigger: scope.settings.trigger,
+    job,
+    file: text,
+    summary: proposed.summary,
+    login: ask.login,
+    askUrl: askUrl(scope, ask),
+    repositoryUrl: repositoryUrl(scope),
+    serves: proposed.serves,
+    match: await matchLiveRunner(scope.store.db, scope.repo, job, scope.now()),
+    findings: policyFindings(job, text, path, scope.settings),
+    cost:
+      plan.model === ''
+        ? null
+        : { model: plan.model, inputTokens: plan.input_tokens, outputTokens: plan.output_tokens },
+    revision,
+    dispatch: scope.settings.dispatch,
+  };
+}
+
+/** Where the ask was written. */
+export function askUrl(
+  scope: Scope,
+  ask: Pick<AskRow, 'thread' | 'on_pull' | 'source' | 'source_id'>,
+): string {
+  const thread = `${repositoryUrl(scope)}/${ask.on_pull ? 'pull' : 'issues'}/${ask.thread}`;
+  if (ask.source === 'c') return `${thread}#issuecomment-${ask.source_id}`;
+  if (ask.source === 'r') return `${thread}#discussion_r${ask.source_id}`;
+  if (ask.source === 'v') return `${thread}#pullrequestreview-${ask.source_id}`;
+  return thread;
+}

@@ -1,0 +1,67 @@
+import { publishComment } from '../github/publish.ts';
+import type { Scope } from '../github/scope.ts';
+import { messagesFor } from '../messages/messages.ts';
+import { getAsk } from '../store/asks.ts';
+import type { Admission, NotAdmitted } from './admit-jobs.ts';
+import type { ObservedPull } from './observe-pull.ts';
+
+async function messagesOf(scope: Scope, seen: ObservedPull) {
+  const ask = seen.askKey ? await getAsk(scope.store.db, seen.askKey) : undefined;
+  return messagesFor(ask?.language ?? (scope.settings.language === 'ja' ? 'ja' : 'en'));
+}
+
+/** A job PR whose base is not the default branch waits, and is told so once per base. */
+export async function sayBase(scope: Scope, seen: ObservedPull): Promise<void> {
+  const { number, baseRef } = seen.pull;
+  const m = await messagesOf(scope, seen);
+  const body = m.pullRetargeted({ number, base: baseRef, defaultBranch: scope.repo.default_branch });
+  await publishComment(scope, {
+    issue: number,
+    key: `base:${scope.repo.id}:${number}:${baseRef}:${scope.repo.default_branch}`,
+    body,
+  });
+}
+
+/** A merged job file that does not run is never silent. */
+export async function sayNotAdmitted(scope: Scope, seen: ObservedPull, admission: Admission): Promise<void> {
+  if (admission.refused.length === 0) return;
+  const m = await messagesOf(scope, seen);
+  const body = admission.refused
+    .map(({ path, why }) => words(path.replace(/^.*\/|\.json$/g, ''), why))
+    .join('\n\n');
+  await publishComment(scope, {
+    issue: seen.pull.number,
+    key: `admission:${scope.repo.id}:${seen.pull.number}`,
+    body,
+  });
+
+  function words(jobId: string, why: NotAdmitted): string {
+    switch (why) {
+      case 'dispatch_git':
+        return m.dispatchGit();
+      case 'other_base':
+        return m.pullRetargeted({
+          number: seen.pull.number,
+          base: seen.pull.baseRef,
+          defaultBranch: scope.repo.default_branch,
+        });
+      case 'not_approved':
+        return m.mergedByStranger({ jobId, login: seen.pull.mergedBy ?? 'unknown' });
+      case 'invalid':
+        return m.jobInvalid({
+          errors: seen.found.jobs.flatMap((job) => job.findings.map((finding) => finding.message)),
+        });
+      case 'file_differs':
+      case 'file_missing':
+        return m.notAsApproved({ jobId });
+    }
+  }
+}
+
+/** GitHub refused a merge that was approved: what it said, and what to do. Once per head. */
+export async function sayBlocked(scope: Scope, seen: ObservedPull, message: string): Promise<void> {
+  const m = await messagesOf(scope, seen);
+  const { number, headSha } = seen.pull;
+  const body = m.mergeBlocked({ number, message });
+  await publishComment(scope, { issue: number, key: `blocked:${scope.repo.id}:${number}:${headSha}`, body });
+}

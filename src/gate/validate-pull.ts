@@ -1,0 +1,99 @@
+import { publishCheck } from '../github/publish.ts';
+import type { Scope } from '../github/scope.ts';
+import { getAsk } from '../store/asks.ts';
+import { matchLiveRunner } from '../store/match-live-runner.ts';
+import { enqueue } from '../store/work.ts';
+import { keepJobs } from './keep-jobs.ts';
+import type { ObservedPull } from './observe-pull.ts';
+import { recordPull } from './record-pull.ts';
+import { renderValidateCheck } from './validate-check.ts';
+
+export const VALIDATE_CHECK = 'guruguru / validate';
+
+/** Publishes the verdict on the head and keeps its valid jobs as proposed rows: what is merged is what runs. */
+export async function validatePull(scope: Scope, seen: ObservedPull): Promise<void> {
+  const { pull, found } = seen;
+  const findings = [...found.jobs.flatMap((job) => job.findings), ...found.touched];
+  const valid = found.jobs.filter((job) => job.findings.every((finding) => finding.severity !== 'failure'));
+  const jobs = await Promise.all(
+    valid.flatMap(({ job }) =>
+      job
+        ? [
+            matchLiveRunner(scope.store.db, scope.repo, job, scope.now()).then((match) => ({
+              id: job.id,
+              ...(job.title ? { title: job.title } : {}),
+              match,
+            })),
+          ]
+        : [],
+    ),
+  );
+  const ask = seen.askKey ? await getAsk(scope.store.db, seen.askKey) : undefined;
+  const check = renderValidateCheck({
+    language: ask?.language ?? (scope.settings.language === 'ja' ? 'ja' : 'en'),
+    timeZone: scope.settings.timeZone,
+    trigger: scope.settings.trigger,
+    findings,
+    jobs,
+    pull:
+      found.jobs.length === 1 && found.touched.length === 0
+        ? 'job'
+        : found.jobs.length + found.touched.length > 0
+          ? 'other'
+          : 'none',
+    dispatch: scope.settings.dispatch,
+  });
+  await publishCheck(scope, {
+    key: `validate:${scope.repo.id}:${pull.headSha}`,
+    name: VALIDATE_CHECK,
+    headSha: pull.headSha,
+    externalId: `validate:${scope.repo.id}:${pull.number}`,
+    status: 'completed',
+    conclusion: check.conclusion,
+    title: check.title,
+    summary: check.summary,
+    ...(check.text ? { text: check.text } : {}),
+    actions: check.actions,
+    annotations: check.annotations.map((a) => ({
+      path: a.path,
+      startLine: a.start_line,
+      endLine: a.end_line,
+      level: a.annotation_level,
+      title: a.title,
+      message: a.message,
+    })),
+  });
+  await scope.store.write(async (tx) => {
+    if (seen.data.ownSha !== pull.headSha) await keepJobs(tx, scope, seen);
+    await recordPull(tx, scope, pull.number, {
+      checkedSha: pull.headSha,
+      failures: findings.filter((finding) => finding.severity === 'failure').length,
+      url: pull.url,
+      ...(seen.data.headSha === pull.headSha ? {} : { headSha: pull.headSha, headSeenAt: scope.now() }),
+    });
+    if (seen.askKey) await enqueue(tx, `status:${seen.askKey}`);
+  });
+}
+
+/** A required check must stand on a merge group's head too, or the queue waits for ever. */
+export async function passGroup(scope: Scope, headSha: string): Promise<void> {
+  const check = renderValidateCheck({
+    language: scope.settings.language === 'ja' ? 'ja' : 'en',
+    timeZone: scope.settings.timeZone,
+    trigger: scope.settings.trigger,
+    findings: [],
+    jobs: [],
+    pull: 'none',
+    dispatch: scope.settings.dispatch,
+  });
+  await publishCheck(scope, {
+    key: `validate:${scope.repo.id}:${headSha}`,
+    name: VALIDATE_CHECK,
+    headSha,
+    externalId: `validate:${scope.repo.id}:group`,
+    status: 'completed',
+    conclusion: check.conclusion,
+    title: check.title,
+    summary: check.summary,
+  });
+}

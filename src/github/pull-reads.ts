@@ -1,0 +1,177 @@
+import type { RestEndpointMethodTypes } from '@octokit/plugin-rest-endpoint-methods';
+import { type RepositoryContext, read, readPages } from './call-github.ts';
+import type { RepositoryClient } from './repository-api.ts';
+import type { Pull, PullFile, Review } from './types.ts';
+
+type PullReads = Pick<RepositoryClient, 'pull' | 'pullFiles' | 'pullDiff' | 'reviews' | 'openPulls'>;
+type PullData = RestEndpointMethodTypes['pulls']['get']['response']['data'];
+type ListedPull = RestEndpointMethodTypes['pulls']['list']['response']['data'][number];
+type FileData = RestEndpointMethodTypes['pulls']['listFiles']['response']['data'][number];
+type ReviewData = RestEndpointMethodTypes['pulls']['listReviews']['response']['data'][number];
+
+const FILES_LIMIT = 300;
+const REVIEWS_LIMIT = 1000;
+const OPEN_PULLS_LIMIT = 300;
+
+export function createPullReads(context: RepositoryContext): PullReads {
+  const { rest } = context.octokit;
+  return {
+    pull: (number, signal) => readPull(context, number, signal),
+
+    async pullFiles(number, signal) {
+      const { items, truncated } = await readPages(FILES_LIMIT, async (page) => {
+        const { data } = await read(context, signal, (base) =>
+          rest.pulls.listFiles({ ...base, pull_number: number, per_page: 100, page }),
+        );
+        return data;
+      });
+      return { files: items.map(toPullFile), truncated };
+    },
+
+    pullDiff: (number, maxBytes, signal) => readDiff(context, number, maxBytes, signal),
+
+    async reviews(number, signal) {
+      const { items } = await readPages(REVIEWS_LIMIT, async (page) => {
+        const { data } = await read(context, signal, (base) =>
+          rest.pulls.listReviews({ ...base, pull_number: number, per_page: 100, page }),
+        );
+        return data;
+      });
+      return items.map(toReview);
+    },
+
+    openPulls: (filter, signal) => readOpenPulls(context, filter, signal),
+  };
+}
+
+export async function readPull(
+  context: RepositoryContext,
+  number: number,
+  signal: AbortSignal,
+): Promise<Pull> {
+  const { data } = await read(context, signal, (base) =>
+    context.octokit.rest.pulls.get({ ...base, pull_number: number }),
+  );
+  return toPull(data);
+}
+
+export async function readOpenPulls(
+  context: RepositoryContext,
+  filter: { base?: string; head?: string },
+  signal: AbortSignal,
+): Promise<Pull[]> {
+  const { items } = await readPages(OPEN_PULLS_LIMIT, async (page) => {
+    const { data } = await read(context, signal, (base) =>
+      context.octokit.rest.pulls.list({
+        ...base,
+        state: 'open',
+        ...(filter.base === undefined ? {} : { base: filter.base }),
+        ...(filter.head === undefined ? {} : { head: `${context.owner}:${filter.head}` }),
+        per_page: 100,
+        page,
+      }),
+    );
+    return data;
+  });
+  return items.map(toPull);
+}
+
+async function readDiff(
+  context: RepositoryContext,
+  number: number,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<{ text: string; truncated: boolean }> {
+  try {
+    const { data } = await read(context, signal, (base) =>
+      context.octokit.rest.pulls.get({
+        ...base,
+        pull_number: number,
+        mediaType: { format: 'diff' },
+        // The body as a stream, so that a huge diff is not held in memory.
+        request: { ...base.request, parseSuccessResponseBody: false },
+      }),
+    );
+    return await readStart(data as unknown as ReadableStream<Uint8Array>, maxBytes);
+  } catch (error) {
+    if (error instanceof Error && 'status' in error && error.status === 406) {
+      return { text: '', truncated: true };
+    }
+    throw error;
+  }
+}
+
+async function readStart(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<{ text: string; truncated: boolean }> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size > maxBytes) break;
+  }
+  const bytes = Buffer.concat(chunks);
+  // `stream: true` drops a character that the cut has halved.
+  const text = new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: size > maxBytes });
+  return { text, truncated: size > maxBytes };
+}
+
+function toPull(data: PullData | ListedPull): Pull {
+  return {
+    number: data.number,
+    nodeId: data.node_id,
+    title: data.title,
+    body: data.body ?? '',
+    login: data.user?.login ?? 'ghost',
+    loginType: data.user?.type ?? 'User',
+    state: data.state === 'closed' ? 'closed' : 'open',
+    draft: data.draft ?? false,
+    merged: data.merged_at !== null,
+    mergeable: 'mergeable' in data ? data.mergeable : null,
+    mergedBy: 'merged_by' in data ? (data.merged_by?.login ?? null) : null,
+    mergeCommitSha: data.merge_commit_sha,
+    headSha: data.head.sha,
+    headRef: data.head.ref,
+    headRepository: data.head.repo?.full_name ?? null,
+    baseRef: data.base.ref,
+    baseSha: data.base.sha,
+    url: data.html_url,
+    updatedAt: data.updated_at,
+  };
+}
+
+export function toPullFile(data: FileData): PullFile {
+  return {
+    path: data.filename,
+    previousPath: data.previous_filename ?? null,
+    status: data.status,
+    blobSha: data.sha ?? '',
+  };
+}
+
+function toReview(data: ReviewData): Review {
+  return {
+    id: Number(data.id),
+    login: data.user?.login ?? 'ghost',
+    loginType: data.user?.type ?? 'User',
+    state: toReviewState(data.state),
+    body: data.body,
+    commitSha: data.commit_id,
+    submittedAt: data.submitted_at ?? null,
+  };
+}
+
+function toReviewState(state: string): Review['state'] {
+  const upper = state.toUpperCase();
+  switch (upper) {
+    case 'APPROVED':
+    case 'CHANGES_REQUESTED':
+    case 'DISMISSED':
+    case 'PENDING':
+      return upper;
+    default:
+      return 'COMMENTED';
+  }
+}

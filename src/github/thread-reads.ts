@@ -1,0 +1,157 @@
+import type { RestEndpointMethodTypes } from '@octokit/plugin-rest-endpoint-methods';
+import { type RepositoryContext, read, readPages } from './call-github.ts';
+import type { RepositoryClient } from './repository-api.ts';
+import type { Comment, Issue, ReviewComment } from './types.ts';
+
+type ThreadReads = Pick<
+  RepositoryClient,
+  'issue' | 'comments' | 'reviewComment' | 'commentsSince' | 'reviewCommentsSince' | 'issuesSince'
+>;
+type IssueData = RestEndpointMethodTypes['issues']['get']['response']['data'];
+type ReviewCommentData = RestEndpointMethodTypes['pulls']['getReviewComment']['response']['data'];
+
+const SINCE_LIMIT = 1000;
+
+export function createThreadReads(context: RepositoryContext): ThreadReads {
+  const { rest } = context.octokit;
+  const inOrder = { sort: 'updated', direction: 'asc', per_page: 100 } as const;
+
+  return {
+    async issue(number, signal) {
+      const { data } = await read(context, signal, (base) =>
+        rest.issues.get({ ...base, issue_number: number }),
+      );
+      return toIssue(data);
+    },
+
+    comments: (number, options, signal) => readComments(context, number, options, signal),
+
+    async reviewComment(id, signal) {
+      const { data } = await read(context, signal, (base) =>
+        rest.pulls.getReviewComment({ ...base, comment_id: id }),
+      );
+      return toReviewComment(context, data);
+    },
+
+    async commentsSince(since, signal) {
+      const { items } = await readPages(SINCE_LIMIT, async (page) => {
+        const { data } = await read(context, signal, (base) =>
+          rest.issues.listCommentsForRepo({ ...base, ...inOrder, since, page }),
+        );
+        return data;
+      });
+      return items.map((item) => toComment(context, item, item.issue_url));
+    },
+
+    async reviewCommentsSince(since, signal) {
+      const { items } = await readPages(SINCE_LIMIT, async (page) => {
+        const { data } = await read(context, signal, (base) =>
+          rest.pulls.listReviewCommentsForRepo({ ...base, ...inOrder, since, page }),
+        );
+        return data;
+      });
+      return items.map((item) => toReviewComment(context, item));
+    },
+
+    async issuesSince(since, signal) {
+      const { items } = await readPages(SINCE_LIMIT, async (page) => {
+        const { data } = await read(context, signal, (base) =>
+          rest.issues.listForRepo({ ...base, ...inOrder, state: 'all', since, page }),
+        );
+        return data;
+      });
+      return items.map(toIssue);
+    },
+  };
+}
+
+/** The thread's comments in order; GitHub lists them oldest first only, so a long thread's last pages. */
+export async function readComments(
+  context: RepositoryContext,
+  number: number,
+  options: { limit?: number; since?: string | undefined },
+  signal: AbortSignal,
+): Promise<Comment[]> {
+  const limit = options.limit ?? 300;
+  const filter = options.since === undefined ? {} : { since: options.since };
+  const readPage = (page: number) =>
+    read(context, signal, (base) =>
+      context.octokit.rest.issues.listComments({
+        ...base,
+        ...filter,
+        issue_number: number,
+        per_page: 100,
+        page,
+      }),
+    );
+  const first = await readPage(1);
+  const found = [...first.data];
+  if (first.data.length === 100) {
+    const last = lastPage(first.headers.link);
+    const start = last === null ? 2 : Math.max(2, last - Math.ceil(limit / 100));
+    const rest = await readPages(
+      Number.POSITIVE_INFINITY,
+      async (page) => (await readPage(page)).data,
+      start,
+    );
+    found.push(...rest.items);
+  }
+  return found.slice(-limit).map((item) => toComment(context, item, item.issue_url));
+}
+
+function lastPage(link: string | undefined): number | null {
+  const url = link?.match(/<([^>]+)>;\s*rel="last"/)?.[1];
+  const page = url === undefined ? Number.NaN : Number(new URL(url).searchParams.get('page'));
+  return Number.isInteger(page) && page > 0 ? page : null;
+}
+
+function toIssue(data: IssueData): Issue {
+  return {
+    number: data.number,
+    title: data.title,
+    body: data.body ?? '',
+    login: data.user?.login ?? 'ghost',
+    loginType: data.user?.type ?? 'User',
+    state: data.state === 'closed' ? 'closed' : 'open',
+    isPull: data.pull_request !== undefined,
+    createdAt: data.created_at,
+    updatedAt: data.updated_at,
+  };
+}
+
+interface CommentData {
+  id: number | bigint;
+  body?: string;
+  user: { login: string; type: string } | null;
+  created_at: string;
+  updated_at: string;
+  html_url: string;
+}
+
+function toComment(context: RepositoryContext, data: CommentData, threadUrl: string): Comment {
+  return {
+    id: Number(data.id),
+    body: data.body ?? '',
+    login: data.user?.login ?? 'ghost',
+    loginType: data.user?.type ?? 'User',
+    ours: data.user?.login === `${context.appSlug}[bot]`,
+    thread: numberAtEnd(threadUrl),
+    createdAt: data.created_at,
+    updatedAt: data.updated_at,
+    url: data.html_url,
+  };
+}
+
+function toReviewComment(context: RepositoryContext, data: ReviewCommentData): ReviewComment {
+  return {
+    ...toComment(context, data, data.pull_request_url),
+    path: data.path,
+    diffHunk: data.diff_hunk,
+    line: data.line ?? data.original_line ?? null,
+    inReplyTo: data.in_reply_to_id === undefined ? null : Number(data.in_reply_to_id),
+  };
+}
+
+function numberAtEnd(url: string): number {
+  return Number(url.slice(url.lastIndexOf('/') + 1));
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import type { Verdict } from './dod.ts';
+import { logRecord, outcome, type RunResult, step } from './run-result.ts';
+
+/** The log's own format lives beside it; one import serves whoever writes a report. */
+export { decodeLog, outputsOf, RENDERED_LOG_MAX_BYTES, renderLog } from './render-log.ts';
+export { logRecord };
+
+/** Why a run ended as it did. Closed: records, check runs and replies are written from it. */
+export const RUN_REASONS = [
+  'dod_met',
+  'dod_unmet',
+  'dod_error',
+  'timeout',
+  'cancelled',
+  'refused',
+  'runner_error',
+  'killed_by_signal',
+  'lost',
+] as const;
+export type RunReason = (typeof RUN_REASONS)[number];
+
+const runState = z.enum(['succeeded', 'failed', 'cancelled', 'lost']);
+export type RunState = z.infer<typeof runState>;
+
+export const runEntry = z.strictObject({
+  /** 1-based. */
+  attempt: z.int().min(1),
+  state: runState,
+  reason: z.enum(RUN_REASONS),
+  runner: z.string().nullable(),
+  started_at: z.string().nullable(),
+  finished_at: z.string().nullable(),
+  duration_seconds: z.number().nullable(),
+  exit_code: z.int().nullable(),
+  signal: z.string().nullable(),
+  /** null: no result ever came (`lost`). */
+  outcome: outcome.nullable(),
+  message: z.string().nullable(),
+  steps: z.array(step),
+  dod: z.strictObject({
+    source: z.string(),
+    /** `not_judged`: the run gave nothing to judge (timeout, cancelled, refused, killed, lost). */
+    verdict: z.enum(['met', 'unmet', 'error', 'not_judged']),
+    saw: z.array(z.strictObject({ name: z.string(), value: z.string() })).optional(),
+    message: z.string().optional(),
+  }),
+  /** Path in the repository; null when no log was committed. */
+  log: z.string().nullable(),
+  /** Bytes of the log as the runner wrote it, before rendering. */
+  log_bytes: z.int().min(0),
+  report: z.unknown().optional(),
+});
+export type RunEntry = z.infer<typeof runEntry>;
+
+/** The result record, `reports/jobs/<id>.json`. The state is that of the latest run. */
+export const resultRecord = z.strictObject({
+  version: z.literal(1),
+  id: z.string(),
+  repository: z.string().optional(),
+  /** `sha256:<hex>` of the job file. */
+  job_digest: z.string(),
+  state: runState,
+  runs: z.array(runEntry).min(1),
+});
+export type ResultRecord = z.infer<typeof resultRecord>;
+
+export interface RunVerdict {
+  state: RunState;
+  reason: RunReason;
+}
+
+/**
+ * What a run comes to. Only a run that exited is judged, and then the DoD alone decides: exit 0 with the
+ * DoD unmet is a failure, exit 1 with the DoD met is a success (a job may assert that something fails).
+ * A verdict that is missing where one was due is an error, never a success.
+ */
+export function verdictOf(
+  result: Pick<RunResult, 'outcome' | 'exit_code' | 'signal'> | null,
+  dod: Verdict | null,
+): RunVerdict {
+  if (result === null) return { state: 'lost', reason: 'lost' };
+  if (result.outcome === 'cancelled') return { state: 'cancelled', reason: 'cancelled' };
+  if (result.outcome !== 'exited') return { state: 'failed', reason: result.outcome };
+  if (result.exit_code === null) return { state: 'failed', reason: 'killed_by_signal' };
+  if (dod?.kind === 'met') return { state: 'succeeded', reason: 'dod_met' };
+  if (dod?.kind === 'unmet') return { state: 'failed', reason: 'dod_unmet' };
+  return { state: 'failed', reason: 'dod_error' };
+}
+
+/** True when the run ended in a way the DoD is asked about. */
+export function isJudged(result: Pick<RunResult, 'outcome' | 'exit_code'>): boolean {
+  return result.outcome === 'exited' && result.exit_code !== null;
+}
+
+/** The entry of one run. `result` null: the run is lost. `dod` null: it was not judged. */
+export function buildEntry(about: {
+  attempt: number;
+  runner: string | null;
+  result: RunResult | null;
+  dodSource: string;
+  dod: Verdict | null;
+  log: string | null;
+  message?: string | null;
+}): RunEntry {
+  const { result, dod } = about;
+  return {
+    attempt: about.attempt,
+    ...verdictOf(result, dod),
+    runner: about.runner,
+    started_at: result?.started_at ?? null,
+    finished_at: result?.finished_at ?? null,
+    duration_seconds: result?.duration_seconds ?? null,
+    exit_code: result?.exit_code ?? null,
+    signal: result?.signal ?? null,
+    outcome: result?.outcome ?? null,
+    message: about.message ?? result?.message ?? null,
+    steps: result?.steps ?? [],
+    dod: {
+      source: about.dodSource,
+      verdict: dod?.kind ?? 'not_judged',
+      ...(dod?.kind === 'unmet' ? { saw: dod.saw } : {}),
+      ...(dod?.kind === 'error' ? { message: dod.message } : {}),
+    },
+    log: about.log,
+    log_bytes: result?.log_bytes ?? 0,
+    ...(result?.report == null ? {} : { report: result.report }),
+  };
+}
+
+/** The record with this run in it: an entry of the same attempt is replaced, so that writing twice is harmless. */
+export function buildRecord(
+  previous: ResultRecord | null,
+  entry: RunEntry,
+  about: { id: string; job_digest: string; repository?: string },
+): ResultRecord {
+  const others = (previous?.runs ?? []).filter((run) => run.attempt !== entry.attempt);
+  const runs = [...others, entry].sort((a, b) => a.attempt - b.attempt);
+  return { version: 1, ...about, state: (runs.at(-1) ?? entry).state, runs };
+}
+
+/** The record's bytes in the repository: two spaces, keys in the order above, a newline at the end. */
+export function renderRecord(record: ResultRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** A record read back; null when it is not one (a person may have edited it). */
+export function parseRecord(text: string): ResultRecord | null {
+  try {
+    return resultRecord.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}

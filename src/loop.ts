@@ -1,0 +1,102 @@
+import { workOnAsk } from './loop/ask-work.ts';
+import { workOnCommand } from './loop/command-work.ts';
+import {
+  button,
+  type Due,
+  type EventTable,
+  issueComment,
+  openingText,
+  pullDue,
+  pullKey,
+  push,
+  repositoryDue,
+  reviewComment,
+} from './loop/due.ts';
+import { workOnJob } from './loop/job-work.ts';
+import { workOnGroup, workOnPull } from './loop/pull-work.ts';
+import { workOnRepository } from './loop/repository-work.ts';
+import { workOnStatus, workOnStuck } from './loop/status-work.ts';
+import type { Work } from './loop/work.ts';
+
+/**
+ * The loop in two tables. First: what happened → what is due. An event only records rows and work keys,
+ * in one transaction, before GitHub gets its 200. An event that is not here does nothing.
+ */
+export const EVENTS: EventTable = {
+  // Somebody wrote: an ask or another command, if the first line is one.
+  'issue_comment.created': issueComment,
+  'issue_comment.edited': issueComment,
+  'pull_request_review_comment.created': reviewComment,
+  'pull_request_review_comment.edited': reviewComment,
+  'issues.opened': (p, now) => openingText(p.repository.id, p.issue, false, now),
+  'issues.edited': (p, now) =>
+    p.changes.body ? openingText(p.repository.id, p.issue, false, now, p.changes.body.from) : [],
+
+  // A PR changed: look at it again, whatever it was.
+  'pull_request.opened': (p, now) => [
+    ...openingText(p.repository.id, p.pull_request, true, now),
+    ...pullDue(p),
+  ],
+  'pull_request.edited': (p, now) => [
+    ...(p.changes.body ? openingText(p.repository.id, p.pull_request, true, now, p.changes.body.from) : []),
+    ...pullDue(p),
+  ],
+  'pull_request.reopened': pullDue,
+  'pull_request.synchronize': pullDue,
+  'pull_request.ready_for_review': pullDue,
+  'pull_request.closed': pullDue,
+  'pull_request.dequeued': pullDue,
+  'pull_request_review.submitted': pullDue,
+  'pull_request_review.dismissed': pullDue,
+  'check_suite.rerequested': (p) =>
+    p.check_suite.pull_requests.flatMap((pull) => (pull ? [pullKey(p.repository.id, pull.number)] : [])),
+  'merge_group.checks_requested': (p) =>
+    p.repository ? [{ kind: 'work', key: `group:${p.repository.id}:${p.merge_group.head_sha}` }] : [],
+
+  // Somebody clicked on a check run: the same commands without a comment.
+  'check_run.rerequested': (p) => button(p, 'retry'),
+  'check_run.requested_action': (p) => button(p, p.requested_action?.identifier ?? ''),
+
+  // The settings, the repository or the installation changed.
+  push,
+  'repository.renamed': repositoryDue,
+  'repository.transferred': repositoryDue,
+  'repository.archived': repositoryDue,
+  'repository.unarchived': repositoryDue,
+  'repository.edited': repositoryDue,
+  'repository.deleted': repositoryDue,
+  'installation.suspend': (p) => [{ kind: 'installation', id: p.installation.id, state: 'suspended' }],
+  'installation.unsuspend': (p) => [{ kind: 'installation', id: p.installation.id, state: 'active' }],
+  'installation.deleted': (p) => [{ kind: 'installation', id: p.installation.id, state: 'gone' }],
+  'installation_repositories.removed': (p) => [
+    { kind: 'repositories_removed', ids: p.repositories_removed.map((repository) => repository.id) },
+  ],
+};
+
+/**
+ * Second: the first word of a due key → who works on it. Each reads its rows, asks a pure `next…` function
+ * for the one effect that is due, performs it, records the outcome, and goes on until there is nothing to
+ * do but wait. A webhook, a restart and a retry come to the same place.
+ *
+ *     ask      received → accepted → planned → proposed     src/ask/next-ask.ts
+ *     pr       validated → approved → merged → admitted     src/gate/next-pull.ts
+ *     job      queued → running → judged → reported         src/report/next-job.ts
+ */
+export const WORK: Record<string, Work> = {
+  ask: workOnAsk,
+  command: workOnCommand,
+  pr: workOnPull,
+  group: workOnGroup,
+  job: workOnJob,
+  status: workOnStatus,
+  repo: workOnRepository,
+  stuck: workOnStuck,
+};
+
+/** What one event makes due; nothing for an event the table does not name. */
+export function dueOf(name: string, payload: unknown, now: number): Due[] {
+  const action = (payload as { action?: string }).action;
+  const table = EVENTS as Record<string, ((payload: never, now: number) => Due[]) | undefined>;
+  const handler = table[action ? `${name}.${action}` : name];
+  return handler ? handler(payload as never, now) : [];
+}

@@ -1,0 +1,71 @@
+import { acceptAsk, checkPermission } from '../ask/accept-ask.ts';
+import { nextAsk } from '../ask/next-ask.ts';
+import { askBody, observeAsk } from '../ask/observe-ask.ts';
+import { ignoreAsk, refuseAsk, refuseUnheard } from '../ask/refuse-ask.ts';
+import { proposeJob } from '../gate/propose-job.ts';
+import type { PlannedJob } from '../plan/plan.ts';
+import { planAsk } from '../plan/plan-ask.ts';
+import { replyPlan } from '../report/reply-plan.ts';
+import { getAsk } from '../store/asks.ts';
+import { latestPlan } from '../store/plans.ts';
+import type { AskRow, PlanRow } from '../store/tables.ts';
+import type { WorkContext, WorkResult } from './work.ts';
+
+/** Takes an ask from its comment to an open job PR, or to a reply. */
+export async function workOnAsk(c: WorkContext): Promise<WorkResult> {
+  for (;;) {
+    c.signal.throwIfAborted();
+    const ask = await getAsk(c.store.db, c.key);
+    if (!ask) return 'done';
+    const next = nextAsk(await observeAsk(c, ask));
+    if (!('do' in next)) return 'done';
+    switch (next.do) {
+      case 'ignore':
+        await ignoreAsk(c, ask);
+        break;
+      case 'check_permission':
+        await checkPermission(c, ask);
+        break;
+      case 'refuse':
+        await refuseUnheard(c, ask, next.reason);
+        break;
+      case 'accept':
+        await acceptAsk(c, ask);
+        break;
+      case 'plan': {
+        const planned = await planAsk(c, ask, askBody(ask), c.planner, c.attempts);
+        if (planned.kind === 'refused' && (await isStillWanted(c, ask))) {
+          await refuseAsk(c, ask, planned.reason, planned.say);
+        }
+        break;
+      }
+      case 'propose':
+        await propose(c, ask, await planOf(c, ask));
+        break;
+      case 'reply':
+        await replyPlan(c, ask, await planOf(c, ask));
+        break;
+    }
+  }
+}
+
+/** Not cancelled while the model was thinking. */
+async function isStillWanted(c: WorkContext, ask: AskRow): Promise<boolean> {
+  return (await getAsk(c.store.db, ask.key))?.state === 'accepted';
+}
+
+async function planOf(c: WorkContext, ask: AskRow): Promise<PlanRow> {
+  const plan = await latestPlan(c.store.db, ask.key);
+  if (!plan) throw new Error(`${ask.key} is planned, but its plan is missing`);
+  return plan;
+}
+
+async function propose(c: WorkContext, ask: AskRow, plan: PlanRow): Promise<void> {
+  const outcome = await proposeJob(c, ask, plan, JSON.parse(plan.body) as PlannedJob);
+  if (outcome.kind === 'invalid') {
+    const errors = outcome.errors.map(({ field, message }) => `${field}: ${message}`);
+    await refuseAsk(c, ask, 'job_invalid', (m) => m.jobInvalid({ errors }));
+  }
+  if (outcome.kind === 'id_taken')
+    await refuseAsk(c, ask, 'job_id_taken', (m) => m.jobIdTaken({ id: outcome.id }));
+}

@@ -1,0 +1,199 @@
+import type { EmitterWebhookEvent, EmitterWebhookEventName } from '@octokit/webhooks';
+import { type Heard, hear, type Written } from '../ask/receive-text.ts';
+import type { RepositoryRow } from '../store/tables.ts';
+
+/** What an event tells about its repository. */
+export type RepositoryFact = Pick<
+  RepositoryRow,
+  'id' | 'owner' | 'name' | 'installation_id' | 'default_branch' | 'state'
+>;
+
+/** One thing to record because of an event; recording it makes its work item due. */
+export type Due =
+  | Heard
+  | { kind: 'work'; key: string }
+  | {
+      kind: 'button';
+      repoId: number;
+      checkRunId: number;
+      externalId: string;
+      headSha: string;
+      action: string;
+      login: string;
+      pulls: number[];
+    }
+  | { kind: 'settings_changed'; repoId: number }
+  | { kind: 'installation'; id: number; state: 'active' | 'suspended' | 'gone' }
+  | { kind: 'repositories_removed'; ids: number[] };
+
+export type Payload<E extends EmitterWebhookEventName> = EmitterWebhookEvent<E>['payload'];
+/** Event name with its action → what is due. */
+export type EventTable = { [E in EmitterWebhookEventName]?: (payload: Payload<E>, now: number) => Due[] };
+
+const time = (iso: string | null | undefined, now: number) => (iso ? Date.parse(iso) : now);
+const list = <T>(value: T | null): T[] => (value === null ? [] : [value]);
+export const pullKey = (repoId: number, number: number): Due => ({
+  kind: 'work',
+  key: `pr:${repoId}:${number}`,
+});
+export const pullDue = (p: { repository: { id: number }; pull_request: { number: number } }): Due[] => [
+  pullKey(p.repository.id, p.pull_request.number),
+];
+
+export function issueComment(
+  p: Payload<'issue_comment.created'> | Payload<'issue_comment.edited'>,
+  now: number,
+): Due[] {
+  const before = 'changes' in p ? { before: p.changes.body?.from ?? p.comment.body } : {};
+  return list(
+    hear(
+      {
+        repoId: p.repository.id,
+        thread: p.issue.number,
+        onPull: Boolean(p.issue.pull_request),
+        source: 'c',
+        sourceId: p.comment.id,
+        login: p.comment.user?.login ?? p.sender.login,
+        accountType: p.comment.user?.type ?? p.sender.type ?? 'User',
+        text: p.comment.body,
+        writtenAt: time(p.comment.created_at, now),
+        ...before,
+      },
+      now,
+    ),
+  );
+}
+
+export function reviewComment(
+  p: Payload<'pull_request_review_comment.created'> | Payload<'pull_request_review_comment.edited'>,
+  now: number,
+): Due[] {
+  const before = 'changes' in p ? { before: p.changes.body?.from ?? p.comment.body } : {};
+  return list(
+    hear(
+      {
+        repoId: p.repository.id,
+        thread: p.pull_request.number,
+        onPull: true,
+        source: 'r',
+        sourceId: p.comment.id,
+        login: p.comment.user?.login ?? p.sender.login,
+        accountType: p.comment.user?.type ?? p.sender.type ?? 'User',
+        text: p.comment.body,
+        writtenAt: time(p.comment.created_at, now),
+        ...before,
+      },
+      now,
+    ),
+  );
+}
+
+interface Opened {
+  id: number;
+  number: number;
+  body: string | null;
+  created_at: string;
+  user: { login: string; type?: string | undefined } | null;
+}
+
+/** An issue's or PR's own text. Both are kept under the number: a PR's `id` is not its issue's id. */
+export function openingText(
+  repoId: number,
+  thread: Opened,
+  onPull: boolean,
+  now: number,
+  before?: string,
+): Due[] {
+  const written: Written = {
+    repoId,
+    thread: thread.number,
+    onPull,
+    source: 'i',
+    sourceId: thread.number,
+    login: thread.user?.login ?? 'ghost',
+    accountType: thread.user?.type ?? 'User',
+    text: thread.body ?? '',
+    writtenAt: time(thread.created_at, now),
+    ...(before === undefined ? {} : { before }),
+  };
+  return list(hear(written, now));
+}
+
+export function button(
+  p: Payload<'check_run.rerequested'> | Payload<'check_run.requested_action'>,
+  action: string,
+): Due[] {
+  return [
+    {
+      kind: 'button',
+      repoId: p.repository.id,
+      checkRunId: p.check_run.id,
+      externalId: p.check_run.external_id ?? '',
+      headSha: p.check_run.head_sha,
+      action,
+      login: p.sender.login,
+      pulls: p.check_run.pull_requests.flatMap((pull) => (pull ? [pull.number] : [])),
+    },
+  ];
+}
+
+const SETTINGS_PATH = '.github/guruguru.yml';
+
+export function push(p: Payload<'push'>): Due[] {
+  const branch = p.ref.replace('refs/heads/', '');
+  if (branch !== p.repository.default_branch) return [];
+  const touched = p.commits.flatMap((commit) => [
+    ...(commit.added ?? []),
+    ...(commit.modified ?? []),
+    ...(commit.removed ?? []),
+  ]);
+  // A push of many commits may list none of them: then read the settings again to be safe.
+  const unclear = p.commits.length === 0 || p.commits.length >= 20;
+  return unclear || touched.includes(SETTINGS_PATH)
+    ? [{ kind: 'settings_changed', repoId: p.repository.id }]
+    : [];
+}
+
+/** `from`: the name it had, when it got another; said to the open asks. */
+export function repositoryDue(p: {
+  repository: { id: number; name: string; owner: { login: string } };
+  changes?: object;
+}): Due[] {
+  const changes = p.changes as RepositoryChanges | undefined;
+  const owner = changes?.owner?.from?.user?.login ?? changes?.owner?.from?.organization?.login;
+  const name = changes?.repository?.name?.from;
+  const from = owner || name ? `:${owner ?? p.repository.owner.login}/${name ?? p.repository.name}` : '';
+  return [{ kind: 'work', key: `repo:${p.repository.id}${from}` }];
+}
+
+interface RepositoryChanges {
+  repository?: { name?: { from?: string } };
+  owner?: { from?: { user?: { login: string }; organization?: { login: string } } };
+}
+
+interface WithRepository {
+  action?: string;
+  repository?: {
+    id: number;
+    name: string;
+    owner: { login: string };
+    default_branch: string;
+    archived?: boolean;
+  };
+  installation?: { id: number };
+}
+
+/** What the event says of its repository; null when it names none or carries no installation. */
+export function repositoryFact(name: string, payload: unknown): RepositoryFact | null {
+  const { repository: r, installation, action } = payload as WithRepository;
+  if (!r?.owner?.login || !r.default_branch || !installation) return null;
+  const deleted = name === 'repository' && action === 'deleted';
+  return {
+    id: r.id,
+    owner: r.owner.login,
+    name: r.name,
+    installation_id: installation.id,
+    default_branch: r.default_branch,
+    state: deleted ? 'gone' : r.archived ? 'archived' : 'active',
+  };
+}

@@ -1,0 +1,36 @@
+import { publishComment } from '../github/publish.ts';
+import { messagesFor } from '../messages/messages.ts';
+import { updateStatus } from '../report/update-status.ts';
+import { getAsk } from '../store/asks.ts';
+import { getJob } from '../store/jobs.ts';
+import { getWork } from '../store/work.ts';
+import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
+
+/** `status:<ask key>`: the one comment that is edited. */
+export function workOnStatus(c: WorkContext): Promise<WorkResult> {
+  return updateStatus(c, c.rest);
+}
+
+/** `stuck:<key>`: tells the asker that an item was given up on. */
+export async function workOnStuck(c: WorkContext): Promise<WorkResult> {
+  const item = await getWork(c.store.db, c.rest);
+  if (!item?.stuck) return 'done';
+  const kind = c.rest.split(':')[0];
+  const job =
+    kind === 'job'
+      ? await getJob(c.store.db, c.repo.id, c.rest.slice(c.rest.lastIndexOf(':') + 1))
+      : undefined;
+  const askKey = kind === 'ask' ? c.rest : kind === 'status' ? c.rest.slice('status:'.length) : job?.ask_key;
+  const ask = askKey ? await getAsk(c.store.db, askKey) : undefined;
+  const thread = ask?.thread ?? job?.pr_number ?? (kind === 'pr' ? lastNumber(c.rest) : null);
+  if (!thread) return 'done';
+  const m = messagesFor(ask?.language ?? (c.settings.language === 'ja' ? 'ja' : 'en'));
+  const body = m.stuckItem({
+    error: item.last_error ?? '',
+    attempts: item.attempts,
+    trigger: c.settings.trigger,
+  });
+  await publishComment(c, { issue: thread, key: `stuck:${c.rest}:${item.generation}`, body });
+  if (ask && kind === 'ask') await updateStatus(c, ask.key);
+  return 'done';
+}

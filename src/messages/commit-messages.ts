@@ -1,0 +1,68 @@
+import { neutraliseLine } from './neutralise.ts';
+import { clip } from './plain-text.ts';
+import type { ShownVerdict } from './views.ts';
+
+/** What commits call a job. English in every repository: commits are its history. */
+export interface JobName {
+  id: string;
+  title?: string | undefined;
+}
+
+/** The commit on a job PR's branch. `ask`: who asked (login) and where; null for none. */
+export function jobCommitMessage(
+  job: JobName,
+  ask: { login: string; url: string } | null,
+  revision: number,
+): string {
+  const plan = revision > 1 ? ` (plan ${revision})` : '';
+  return withBody(
+    `guruguru: propose ${named(job, 60)}${plan}`,
+    ask ? `Asked by ${ask.login}: ${ask.url}` : '',
+  );
+}
+
+/** The commit that moves a job to done and adds its report. `skipCi`: the settings' `reports.skip_ci`. */
+export function reportCommitMessage(
+  job: JobName,
+  ended: { verdict: ShownVerdict; attempt: number; runner: string | null },
+  skipCi: boolean,
+): string {
+  const where = ended.runner === null ? '' : ` on ${neutraliseLine(ended.runner)}`;
+  const run = ended.attempt > 1 ? ` (run ${ended.attempt})` : '';
+  const subject = `guruguru: ${job.id} ${ended.verdict}${where}${run}${skipCi ? ' [skip ci]' : ''}`;
+  return withBody(subject, title(job, 200));
+}
+
+/** The merge of a job PR. `approvedBy`: login; null = merged without a separate approval. */
+export function mergeCommit(
+  job: JobName,
+  pull: number,
+  approvedBy: string | null,
+): { title: string; message: string } {
+  return {
+    title: `guruguru: ${named(job, 60)} (#${pull})`,
+    message: approvedBy === null ? '' : `Approved by ${approvedBy}.`,
+  };
+}
+
+/** The title of a job PR. */
+export function pullTitle(job: JobName): string {
+  return `guruguru ${named(job, 120)}`;
+}
+
+function named(job: JobName, max: number): string {
+  const words = title(job, max);
+  return words ? `${job.id}: ${words}` : job.id;
+}
+
+/** A title must not switch CI off where the settings did not. */
+function title(job: JobName, max: number): string {
+  return neutraliseLine(clip(job.title ?? '', max)).replace(
+    /\[(skip ci|ci skip|no ci|skip actions|actions skip)\]/gi,
+    '($1)',
+  );
+}
+
+function withBody(subject: string, body: string): string {
+  return body ? `${subject}\n\n${body}` : subject;
+}

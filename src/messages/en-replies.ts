@@ -1,0 +1,231 @@
+import type { Finding } from '../job/finding.ts';
+import type { JobState } from '../job/state.ts';
+import { formatTime, shortSha } from './format.ts';
+import { cell, code, codeCell, fence, list, paragraphs, quote } from './markdown.ts';
+import { neutraliseInline } from './neutralise.ts';
+import { clip } from './plain-text.ts';
+import type { WaitReason } from './reasons.ts';
+
+/** A job as the replies list it. */
+export interface ListedJob {
+  id: string;
+  title?: string;
+  state: JobState;
+}
+
+/** A job's state as people read it. */
+export const EN_STATES: Record<JobState, string> = {
+  proposed: 'waits for approval',
+  queued: 'queued',
+  leased: 'starting',
+  running: 'running',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  lost: 'lost',
+  rejected: 'PR closed',
+  superseded: 'replaced',
+};
+
+const jobList = (jobs: readonly ListedJob[]) =>
+  list(
+    jobs.map(
+      (job) => `${code(job.id)} (${EN_STATES[job.state]})${job.title ? ` ${cell(job.title, 120)}` : ''}`,
+    ),
+  );
+
+const WAITS: Record<WaitReason, string> = {
+  settings: 'the settings say `gate.fenced: approve`',
+  no_permission: 'the asker may not approve alone',
+  findings: 'validation has warnings that a person should see',
+  branch_rules: "the default branch's rules ask for a review or checks first",
+  replanned: 'it replaces a plan that somebody objected to',
+};
+
+/** Refusals and replies to commands: what happened, why, what to do next. */
+export const enReplies = {
+  findings: (p: { findings: readonly Finding[] }) => enFindings(p.findings),
+  askNoPermission: (p: { login: string; permission: string; trigger: string }) =>
+    paragraphs(
+      `**Not started.** Asking needs write access to this repository; ${code(p.login)} has ${code(p.permission)}.`,
+      `Someone with write access can post the same text as their own ${code(p.trigger)}.`,
+    ),
+  askEmpty: (p: { trigger: string }) =>
+    paragraphs(
+      `**Nothing to do yet.** There is no text after ${code(p.trigger)}. Say what you want in a new comment, for example:`,
+      fence(`${p.trigger} run the smoke tests and tell me what fails`, 'text'),
+      `For a list of commands, write ${code('/help')}.`,
+    ),
+  askTooLong: (p: { bytes: number; limitBytes: number }) =>
+    paragraphs(
+      `**Not started.** The ask is ${Math.ceil(p.bytes / 1024)} KiB long; the limit is ${Math.floor(p.limitBytes / 1024)} KiB.`,
+      'Put the long part into a file of the repository, name that file, and ask again.',
+    ),
+  editNotRead: (p: { trigger: string }) =>
+    `**Edits are not read.** Adding ${code(p.trigger)} to an existing text starts nothing. Post it as a new comment.`,
+  settingsBroken: (p: { findings: readonly Finding[] }) =>
+    paragraphs(
+      `**Not started.** The settings on the default branch have a mistake:`,
+      enFindings(p.findings),
+      'Correct it on the default branch, then ask again.',
+    ),
+  noModelKey: (p: { trigger: string }) =>
+    paragraphs(
+      '**Not planned.** No model is configured here, so a request in prose cannot become a plan. Two ways on:',
+      '1. Write the commands yourself, in one `sh` block. That needs no model:',
+      fence(`${p.trigger} smoke tests\n\`\`\`sh\npytest tests/smoke\n\`\`\``, 'md'),
+      '2. Have whoever operates the app set `OPENAI_API_KEY`, then ask again.',
+    ),
+  modelInvalidOutput: (p: { calls: number; errors: readonly string[] }) =>
+    paragraphs(
+      `**No plan.** The model's output did not hold up to validation, ${p.calls} times in a row. Nothing was run.`,
+      'Ask again in smaller steps, or write the commands yourself in one `sh` block.',
+      p.errors.length > 0 && fence(clip(p.errors.join('\n'), 2000)),
+    ),
+  modelRefused: (p: { text: string }) =>
+    paragraphs(
+      '**No plan.** The model declined:',
+      quote(p.text),
+      'Nothing was run. Rephrase it and ask again.',
+    ),
+  modelCutShort: () =>
+    "**No plan.** The plan was longer than the model's output limit. Nothing was run. Ask for less at a time.",
+  modelUnavailable: (p: { attempts: number }) =>
+    `**No plan.** The model did not answer in ${p.attempts} tries. Nothing was run. Ask again later; asks with an \`sh\` block need no model.`,
+  modelMisconfigured: (p: { message: string }) =>
+    paragraphs(
+      `**No plan.** The model cannot be called: ${neutraliseInline(p.message)}`,
+      'Whoever operates the app should check `OPENAI_API_KEY`, `OPENAI_BASE_URL` and `GURUGURU_MODEL`; `guruguru doctor` tests them. Then ask again.',
+    ),
+  repositoryArchived: () =>
+    '**Not started.** This repository is archived, so nothing can be committed to it. Unarchive it, then ask again.',
+  installationSuspended: () =>
+    '**Stopped.** The app is suspended for this repository. An owner can unsuspend it in the settings under GitHub Apps; what is queued goes on then.',
+  dispatchGit: () =>
+    paragraphs(
+      '**The app runs nothing here.** The settings say `dispatch: git`: a runner started with `guruguru runner --git` takes jobs from `jobs/queue/` by itself.',
+      'Merge a job file into `jobs/queue/`, or set `dispatch: app` in `.github/guruguru.yml` on the default branch.',
+    ),
+  fenceUnclosed: () =>
+    '**Not started.** The code block is not closed. End it with a line of three backticks and ask again.',
+  fenceEmpty: () => '**Not started.** The code block is empty. Put one command on each line and ask again.',
+  jobInvalid: (p: { errors: readonly string[] }) =>
+    paragraphs(
+      '**Not started.** This is not a valid job:',
+      list(p.errors.map((error) => neutraliseInline(error))),
+      'Correct it and ask again. What every ask has in common can stand under `defaults` in `.github/guruguru.yml`.',
+    ),
+  jobIdTaken: (p: { id: string }) =>
+    `**Not started.** The id ${code(p.id)} is already taken. Leave \`id\` out to get the next free one, or choose another.`,
+  severalJobs: (p: { command: string; jobs: readonly ListedJob[] }) =>
+    paragraphs(
+      '**Which one?** This thread has several jobs:',
+      jobList(p.jobs),
+      `Name it, for example ${code(`${p.command} ${p.jobs[0]?.id ?? ''}`.trim())}.`,
+    ),
+  unknownJob: (p: { id: string }) =>
+    `**Nothing done.** There is no job ${code(p.id)} in this repository. ${code('/status')} lists the open ones.`,
+  nothingTo: (p: { command: string }) =>
+    `**Nothing done.** This thread has no job that ${code(p.command)} could apply to. ${code('/status')} lists the open ones.`,
+  pullNotAJob: (p: { command: string }) =>
+    `**Nothing done.** ${code(p.command)} works on a job PR: one that adds a single file to \`jobs/queue/\`. This is none.`,
+  commandNoPermission: (p: { command: string; login: string; permission: string }) =>
+    `**Nothing done.** ${code(p.command)} needs write access to this repository; ${code(p.login)} has ${code(p.permission)}.`,
+  approved: (p: { login: string; number: number }) =>
+    `Approved by ${code(p.login)}. Merging PR #${p.number}.`,
+  approveHeadMoved: (p: { head: string }) =>
+    paragraphs(
+      `**Not approved.** The PR changed after the status you could see: its head is now ${code(shortSha(p.head))}.`,
+      `Look at the change, then write ${code(`/approve ${p.head}`)}.`,
+    ),
+  approveOtherCommit: (p: { head: string; named: string }) =>
+    `**Not approved.** ${code(p.named)} is not the head of this PR; that is ${code(p.head)}.`,
+  approveValidationFailed: (p: { findings: readonly Finding[]; trigger: string }) =>
+    paragraphs(
+      '**Not approved.** The job file does not pass validation:',
+      enFindings(p.findings),
+      `Correct the file on the PR's branch, or have it replanned: ${code(`${p.trigger} <what to change>`)}.`,
+    ),
+  approveClosed: (p: { number: number; trigger: string }) =>
+    `**Not approved.** PR #${p.number} is closed. Reopen it, or start over with a new ${code(p.trigger)}.`,
+  approveMerged: (p: { number: number }) =>
+    `PR #${p.number} is merged already; there is nothing left to approve.`,
+  cancelled: (p: { jobId: string }) => `Cancelled. ${code(p.jobId)} will not run.`,
+  askCancelled: () => 'Cancelled. No job will come of this ask.',
+  cancelRequested: (p: { jobId: string; runner: string }) =>
+    `Cancelling ${code(p.jobId)}: the runner ${code(p.runner)} has been told to stop it. The status changes once it has.`,
+  cancelEnded: (p: { jobId: string; state: JobState }) =>
+    `**Nothing done.** ${code(p.jobId)} has already ended (${EN_STATES[p.state]}).`,
+  retryQueued: (p: { jobId: string; attempt: number }) => `Queued again: ${code(p.jobId)}, run ${p.attempt}.`,
+  retryStillRunning: (p: { jobId: string; state: JobState }) =>
+    `**Not queued again.** ${code(p.jobId)} has not ended yet (${EN_STATES[p.state]}). Wait for it, or write ${code(`/cancel ${p.jobId}`)} first.`,
+  retryNeverMerged: (p: { jobId: string; trigger: string }) =>
+    `**Not queued.** ${code(p.jobId)} was never approved, so it cannot run. Reopen its PR, or start over with a new ${code(p.trigger)}.`,
+  mergeBlocked: (p: { number: number; message: string }) =>
+    paragraphs(
+      `**Approved, but not merged.** GitHub refuses to merge PR #${p.number}:`,
+      quote(p.message),
+      'Meet what it asks for (a review, a check, an up-to-date branch), or merge it by hand. The job is queued as soon as the PR is merged.',
+    ),
+  mergeConflict: (p: { number: number; trigger: string }) =>
+    `**Approved, but not merged.** PR #${p.number} conflicts with the default branch. Resolve it on the PR's branch, or have it replanned: ${code(`${p.trigger} plan again`)}.`,
+  mergeQueued: (p: { number: number }) =>
+    `Approved. PR #${p.number} is in the merge queue; the job is queued once it is merged.`,
+  pullRetargeted: (p: { number: number; base: string; defaultBranch: string }) =>
+    `**On hold.** PR #${p.number} now targets ${code(p.base)}, and only jobs on ${code(p.defaultBranch)} run. Set the base back to ${code(p.defaultBranch)} to go on.`,
+  defaultBranchChanged: (p: { number: number; from: string; to: string }) =>
+    `**On hold.** The default branch is now ${code(p.to)} instead of ${code(p.from)}. Retarget PR #${p.number} to ${code(p.to)} to go on.`,
+  repositoryMoved: (p: { from: string; to: string }) =>
+    `This repository is now ${code(p.to)} (it was ${code(p.from)}). Open asks and jobs go on. Runner tokens name repositories: have one made for the new name.`,
+  notAsApproved: (p: { jobId: string }) =>
+    `**Not run.** ${code(p.jobId)} on the default branch is not the file that was approved. Propose it in a new PR with a new id.`,
+  mergedByStranger: (p: { jobId: string; login: string }) =>
+    `**Not run.** ${code(p.jobId)} was merged by ${code(p.login)}, and nobody with write access approved it. Someone who has write access can write ${code(`/retry ${p.jobId}`)} to run it.`,
+  jobLost: (p: { jobId: string; runner: string; seenAt: number; timeZone: string }) =>
+    paragraphs(
+      `**${code(p.jobId)} is lost.** The runner ${code(p.runner)} was last heard at ${formatTime(p.seenAt, p.timeZone)}, after the job had started. What it did is not known.`,
+      `It is not started again by itself. Check what it left behind, then write ${code(`/retry ${p.jobId}`)}. If the runner comes back, its result still counts.`,
+    ),
+  jobsLost: (p: { jobIds: readonly string[] }) =>
+    paragraphs(
+      "**The app's database was lost or set back.** These jobs are merged and have no result on record, so they may or may not have run:",
+      list(p.jobIds.map(code)),
+      `None is started again by itself. To run them: ${code(`/retry ${p.jobIds.join(' ')}`)}. A runner that still holds a result delivers it.`,
+    ),
+  fencedWaits: (p: { why: WaitReason }) => `It waits for approval because ${WAITS[p.why]}.`,
+  stuckItem: (p: { error: string; attempts: number; trigger: string }) =>
+    paragraphs(
+      `**Stuck.** This could not be done in ${p.attempts} tries, and is not tried any more by itself. The last error:`,
+      fence(p.error),
+      `Once the cause is gone, write ${code('/retry')} here. ${code('/status')} lists everything that is stuck.`,
+    ),
+  unstuck: () => 'Trying again now.',
+  help: (p: { trigger: string }) =>
+    paragraphs(
+      '| command | what it does |\n| --- | --- |\n' +
+        [
+          [`${p.trigger} <what you want>`, 'plans it and opens a job PR; on a job PR: plans again'],
+          ['/approve', 'on a job PR: merges it, and the job is queued'],
+          ['/cancel [id]', 'stops the ask or job, running or not'],
+          ['/retry [id]', 'runs an ended job again, or tries a stuck ask again'],
+          ['/status', 'what is queued, running and stuck; which runners are live'],
+          ['/help', 'this table'],
+        ]
+          .map(([command, what]) => `| ${codeCell(command ?? '')} | ${what} |`)
+          .join('\n'),
+      `A command must be the first line of a new comment, by someone with write access. After ${code(p.trigger)}, one \`sh\` block is run as it stands, and one \`json\` block is taken as the job file; both need no model.`,
+    ),
+};
+
+/** Findings as a list, failures first, at most ten. */
+function enFindings(findings: readonly Finding[]): string {
+  const rank = { failure: 0, warning: 1, notice: 2 };
+  const sorted = findings.toSorted((a, b) => rank[a.severity] - rank[b.severity]);
+  const lines = sorted.slice(0, 10).map((finding) => {
+    const place = `${code(finding.path)} line ${finding.line}, column ${finding.column}`;
+    const field = finding.field ? `, ${code(finding.field)}` : '';
+    return `${finding.severity === 'failure' ? '❌' : '⚠️'} ${place}${field}: ${neutraliseInline(finding.message)}`;
+  });
+  if (sorted.length > 10) lines.push(`and ${sorted.length - 10} more`);
+  return list(lines);
+}

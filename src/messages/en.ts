@@ -1,0 +1,8 @@
+import { enReplies } from './en-replies.ts';
+import { enViews } from './en-views.ts';
+
+/** The English catalogue: key → function of parameters → Markdown. */
+export const en = { ...enReplies, ...enViews };
+
+/** Every catalogue has these keys and parameters. */
+export type Messages = typeof en;

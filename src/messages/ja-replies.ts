@@ -1,0 +1,220 @@
+import type { Finding } from '../job/finding.ts';
+import type { JobState } from '../job/state.ts';
+import type { enReplies, ListedJob } from './en-replies.ts';
+import { formatTime, shortSha } from './format.ts';
+import { cell, code, codeCell, fence, list, paragraphs, quote } from './markdown.ts';
+import { neutraliseInline } from './neutralise.ts';
+import { clip } from './plain-text.ts';
+import type { WaitReason } from './reasons.ts';
+
+export const JA_STATES: Record<JobState, string> = {
+  proposed: '承認待ち',
+  queued: '実行待ち',
+  leased: '開始処理中',
+  running: '実行中',
+  succeeded: '成功',
+  failed: '失敗',
+  cancelled: 'キャンセル済み',
+  lost: '結果不明',
+  rejected: 'PR が閉じられた',
+  superseded: '置き換え済み',
+};
+
+const jobList = (jobs: readonly ListedJob[]) =>
+  list(
+    jobs.map(
+      (job) => `${code(job.id)}（${JA_STATES[job.state]}）${job.title ? ` ${cell(job.title, 120)}` : ''}`,
+    ),
+  );
+
+const WAITS: Record<WaitReason, string> = {
+  settings: '設定が `gate.fenced: approve` になっている',
+  no_permission: '依頼した人だけでは承認できない',
+  findings: '検証で、人の目で確かめるべき警告が出ている',
+  branch_rules: 'デフォルトブランチのルールが、先にレビューやチェックを求めている',
+  replanned: '変更を求められた計画を作り直したものである',
+};
+
+export const jaReplies: typeof enReplies = {
+  findings: (p) => jaFindings(p.findings),
+  askNoPermission: (p) =>
+    paragraphs(
+      `**開始していません。** 依頼にはこのリポジトリへの書き込み権限が必要です。${code(p.login)} さんの権限は ${code(p.permission)} です。`,
+      `書き込み権限のある人が、同じ内容を自分の ${code(p.trigger)} として投稿すれば始められます。`,
+    ),
+  askEmpty: (p) =>
+    paragraphs(
+      `**まだ何もしていません。** ${code(p.trigger)} の後に内容がありません。やりたいことを新しいコメントに書いてください。例:`,
+      fence(`${p.trigger} スモークテストを流して、失敗したものを教えて`, 'text'),
+      `コマンドの一覧は ${code('/help')} で見られます。`,
+    ),
+  askTooLong: (p) =>
+    paragraphs(
+      `**開始していません。** 依頼が長すぎます（${Math.ceil(p.bytes / 1024)} KiB、上限は ${Math.floor(p.limitBytes / 1024)} KiB）。`,
+      '長い部分はリポジトリのファイルに置き、そのファイル名を挙げて依頼し直してください。',
+    ),
+  editNotRead: (p) =>
+    `**編集は読み取りません。** 投稿済みの文章に後から ${code(p.trigger)} を足しても始まりません。新しいコメントとして投稿してください。`,
+  settingsBroken: (p) =>
+    paragraphs(
+      '**開始していません。** デフォルトブランチにある設定ファイルに誤りがあります。',
+      jaFindings(p.findings),
+      'デフォルトブランチで直してから、もう一度依頼してください。',
+    ),
+  noModelKey: (p) =>
+    paragraphs(
+      '**計画を立てられません。** モデルが設定されていないため、文章の依頼は受けられません。次のどちらかで進められます。',
+      '1. 実行したいコマンドを `sh` ブロックひとつで書く（モデルは不要です）:',
+      fence(`${p.trigger} スモークテスト\n\`\`\`sh\npytest tests/smoke\n\`\`\``, 'md'),
+      '2. アプリの運用者が `OPENAI_API_KEY` を設定してから、依頼し直す。',
+    ),
+  modelInvalidOutput: (p) =>
+    paragraphs(
+      `**計画を立てられませんでした。** モデルの出力が ${p.calls} 回続けて検証を通りませんでした。何も実行していません。`,
+      '依頼を小さく分けるか、コマンドを `sh` ブロックひとつで書いて依頼し直してください。',
+      p.errors.length > 0 && fence(clip(p.errors.join('\n'), 2000)),
+    ),
+  modelRefused: (p) =>
+    paragraphs(
+      '**計画を立てられませんでした。** モデルが次の理由で断りました。',
+      quote(p.text),
+      '何も実行していません。書き方を変えて依頼し直してください。',
+    ),
+  modelCutShort: () =>
+    '**計画を立てられませんでした。** 計画がモデルの出力上限を超えました。何も実行していません。一度に頼む量を減らしてください。',
+  modelUnavailable: (p) =>
+    `**計画を立てられませんでした。** モデルが ${p.attempts} 回とも応答しませんでした。何も実行していません。時間をおいて依頼し直してください。\`sh\` ブロックの依頼ならモデルなしで進みます。`,
+  modelMisconfigured: (p) =>
+    paragraphs(
+      `**計画を立てられませんでした。** モデルを呼び出せません: ${neutraliseInline(p.message)}`,
+      'アプリの運用者が `OPENAI_API_KEY`、`OPENAI_BASE_URL`、`GURUGURU_MODEL` を確認してください（`guruguru doctor` で試せます）。直ったら依頼し直してください。',
+    ),
+  repositoryArchived: () =>
+    '**開始していません。** このリポジトリはアーカイブされていて、コミットできません。アーカイブを解除してから依頼し直してください。',
+  installationSuspended: () =>
+    '**止まっています。** このリポジトリではアプリが一時停止されています。オーナーが設定の GitHub Apps で再開すると、待機中のジョブから続きます。',
+  dispatchGit: () =>
+    paragraphs(
+      '**ここではアプリはジョブを実行しません。** 設定が `dispatch: git` なので、`guruguru runner --git` で動くランナーが `jobs/queue/` から直接ジョブを取ります。',
+      'ジョブファイルを `jobs/queue/` にマージするか、デフォルトブランチの `.github/guruguru.yml` を `dispatch: app` にしてください。',
+    ),
+  fenceUnclosed: () =>
+    '**開始していません。** コードブロックが閉じられていません。最後にバッククォート 3 つの行を足して依頼し直してください。',
+  fenceEmpty: () =>
+    '**開始していません。** コードブロックが空です。1 行に 1 つずつコマンドを書いて依頼し直してください。',
+  jobInvalid: (p) =>
+    paragraphs(
+      '**開始していません。** ジョブとして正しくありません。',
+      list(p.errors.map((error) => neutraliseInline(error))),
+      '直して依頼し直してください。毎回同じ項目は `.github/guruguru.yml` の `defaults` に書いておけます。',
+    ),
+  jobIdTaken: (p) =>
+    `**開始していません。** ID ${code(p.id)} はすでに使われています。\`id\` を省けば空いている番号が付きます。別の番号にすることもできます。`,
+  severalJobs: (p) =>
+    paragraphs(
+      '**どのジョブですか。** このスレッドにはジョブが複数あります。',
+      jobList(p.jobs),
+      `${code(`${p.command} ${p.jobs[0]?.id ?? ''}`.trim())} のように ID を付けてください。`,
+    ),
+  unknownJob: (p) =>
+    `**何もしていません。** ジョブ ${code(p.id)} はこのリポジトリにありません。${code('/status')} で未完了のジョブを確認できます。`,
+  nothingTo: (p) =>
+    `**何もしていません。** このスレッドには ${code(p.command)} の対象になるジョブがありません。${code('/status')} で未完了のジョブを確認できます。`,
+  pullNotAJob: (p) =>
+    `**何もしていません。** ${code(p.command)} が使えるのはジョブ PR（\`jobs/queue/\` にファイルをひとつ足す PR）だけです。この PR は該当しません。`,
+  commandNoPermission: (p) =>
+    `**何もしていません。** ${code(p.command)} にはこのリポジトリへの書き込み権限が必要です。${code(p.login)} さんの権限は ${code(p.permission)} です。`,
+  approved: (p) => `${code(p.login)} さんが承認しました。PR #${p.number} をマージします。`,
+  approveHeadMoved: (p) =>
+    paragraphs(
+      `**承認していません。** 最後に表示した状況より後に PR が更新され、先頭のコミットは ${code(shortSha(p.head))} になっています。`,
+      `変更を確認してから ${code(`/approve ${p.head}`)} と書いてください。`,
+    ),
+  approveOtherCommit: (p) =>
+    `**承認していません。** ${code(p.named)} はこの PR の先頭ではありません。現在の先頭は ${code(p.head)} です。`,
+  approveValidationFailed: (p) =>
+    paragraphs(
+      '**承認していません。** ジョブファイルが検証を通っていません。',
+      jaFindings(p.findings),
+      `PR のブランチでファイルを直すか、${code(`${p.trigger} <変えたいこと>`)} で計画を作り直してください。`,
+    ),
+  approveClosed: (p) =>
+    `**承認していません。** PR #${p.number} は閉じられています。開き直すか、新しい ${code(p.trigger)} でやり直してください。`,
+  approveMerged: (p) => `PR #${p.number} はすでにマージされています。承認は不要です。`,
+  cancelled: (p) => `キャンセルしました。${code(p.jobId)} は実行されません。`,
+  askCancelled: () => 'キャンセルしました。この依頼からジョブは作られません。',
+  cancelRequested: (p) =>
+    `${code(p.jobId)} をキャンセルしています。ランナー ${code(p.runner)} に停止を伝えました。止まり次第、状況の表示が変わります。`,
+  cancelEnded: (p) =>
+    `**何もしていません。** ${code(p.jobId)} はすでに終わっています（${JA_STATES[p.state]}）。`,
+  retryQueued: (p) => `もう一度キューに入れました: ${code(p.jobId)}（${p.attempt} 回目の実行）。`,
+  retryStillRunning: (p) =>
+    `**キューに入れていません。** ${code(p.jobId)} はまだ終わっていません（${JA_STATES[p.state]}）。終わるのを待つか、先に ${code(`/cancel ${p.jobId}`)} で止めてください。`,
+  retryNeverMerged: (p) =>
+    `**キューに入れていません。** ${code(p.jobId)} は承認されていないため実行できません。PR を開き直すか、新しい ${code(p.trigger)} でやり直してください。`,
+  mergeBlocked: (p) =>
+    paragraphs(
+      `**承認済みですが、マージできません。** GitHub が PR #${p.number} のマージを拒みました。`,
+      quote(p.message),
+      '求められている条件（レビュー、チェック、ブランチの更新など）を満たすか、手動でマージしてください。マージされた時点でジョブがキューに入ります。',
+    ),
+  mergeConflict: (p) =>
+    `**承認済みですが、マージできません。** PR #${p.number} がデフォルトブランチと競合しています。PR のブランチで解消するか、${code(`${p.trigger} 計画を作り直して`)} と書いてください。`,
+  mergeQueued: (p) =>
+    `承認しました。PR #${p.number} はマージキューにあります。マージされ次第、ジョブがキューに入ります。`,
+  pullRetargeted: (p) =>
+    `**保留しています。** PR #${p.number} のマージ先が ${code(p.base)} に変わりました。実行されるのは ${code(p.defaultBranch)} にあるジョブだけです。マージ先を ${code(p.defaultBranch)} に戻すと再開します。`,
+  defaultBranchChanged: (p) =>
+    `**保留しています。** デフォルトブランチが ${code(p.from)} から ${code(p.to)} に変わりました。PR #${p.number} のマージ先を ${code(p.to)} に変えると再開します。`,
+  repositoryMoved: (p) =>
+    `このリポジトリは ${code(p.from)} から ${code(p.to)} に移りました。進行中の依頼とジョブはそのまま続きます。ランナーのトークンはリポジトリ名に結び付いているので、新しい名前で発行し直してください。`,
+  notAsApproved: (p) =>
+    `**実行していません。** デフォルトブランチの ${code(p.jobId)} が、承認されたファイルと一致しません。新しい ID で PR を出し直してください。`,
+  mergedByStranger: (p) =>
+    `**実行していません。** ${code(p.jobId)} は ${code(p.login)} さんがマージしましたが、書き込み権限のある人の承認がありません。権限のある人が ${code(`/retry ${p.jobId}`)} と書けば実行します。`,
+  jobLost: (p) =>
+    paragraphs(
+      `**${code(p.jobId)} の結果が分かりません。** ジョブを始めたランナー ${code(p.runner)} からの連絡が ${formatTime(p.seenAt, p.timeZone)} を最後に途絶えました。どこまで進んだかは不明です。`,
+      `自動では再実行しません。途中の状態を確認してから ${code(`/retry ${p.jobId}`)} と書いてください。ランナーが復帰すれば、その結果を採用します。`,
+    ),
+  jobsLost: (p) =>
+    paragraphs(
+      '**アプリのデータベースが失われたか、古い状態に戻されました。** 次のジョブはマージ済みですが結果の記録がなく、実行されたかどうか分かりません。',
+      list(p.jobIds.map(code)),
+      `自動では再実行しません。実行するには ${code(`/retry ${p.jobIds.join(' ')}`)} と書いてください。結果を手元に残しているランナーは、後からでも届けます。`,
+    ),
+  fencedWaits: (p) => `${WAITS[p.why]}ため、承認を待っています。`,
+  stuckItem: (p) =>
+    paragraphs(
+      `**止まっています。** ${p.attempts} 回試しましたが完了できず、自動での再試行をやめました。最後のエラー:`,
+      fence(p.error),
+      `原因を取り除いたら、ここに ${code('/retry')} と書いてください。止まっているものの一覧は ${code('/status')} で見られます。`,
+    ),
+  unstuck: () => 'もう一度試します。',
+  help: (p) =>
+    paragraphs(
+      `| コマンド | 動作 |\n| --- | --- |\n${[
+        [`${p.trigger} <やりたいこと>`, '計画を立ててジョブ PR を開きます。ジョブ PR では計画を作り直します'],
+        ['/approve', 'ジョブ PR で使います。マージして、ジョブをキューに入れます'],
+        ['/cancel [id]', '依頼やジョブを止めます。実行中でも止められます'],
+        ['/retry [id]', '終わったジョブをもう一度実行します。止まった依頼も再開します'],
+        ['/status', '待機中、実行中、停滞中のものと、稼働中のランナーを表示します'],
+        ['/help', 'この表を表示します'],
+      ]
+        .map(([command, what]) => `| ${codeCell(command ?? '')} | ${what} |`)
+        .join('\n')}`,
+      `コマンドは新しいコメントの先頭の行に書いてください。書き込み権限が必要です。${code(p.trigger)} に続けて \`sh\` ブロックをひとつ書けばそのまま実行し、\`json\` ブロックをひとつ書けばジョブファイルとして受け取ります。どちらもモデルは不要です。`,
+    ),
+};
+
+function jaFindings(findings: readonly Finding[]): string {
+  const rank = { failure: 0, warning: 1, notice: 2 };
+  const sorted = findings.toSorted((a, b) => rank[a.severity] - rank[b.severity]);
+  const lines = sorted.slice(0, 10).map((finding) => {
+    const place = `${code(finding.path)} ${finding.line} 行 ${finding.column} 桁`;
+    const field = finding.field ? `、${code(finding.field)}` : '';
+    return `${finding.severity === 'failure' ? '❌' : '⚠️'} ${place}${field}: ${neutraliseInline(finding.message)}`;
+  });
+  if (sorted.length > 10) lines.push(`ほか ${sorted.length - 10} 件`);
+  return list(lines);
+}

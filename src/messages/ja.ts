@@ -1,0 +1,6 @@
+import type { Messages } from './en.ts';
+import { jaReplies } from './ja-replies.ts';
+import { jaViews } from './ja-views.ts';
+
+/** The Japanese catalogue; for developers, です・ます. */
+export const ja: Messages = { ...jaReplies, ...jaViews };

@@ -1,0 +1,43 @@
+/** Why an ask or a command ended without doing what was asked, or waits. Stored in `asks.reason`; closed. */
+export const REASON_CODES = [
+  'no_permission',
+  'ask_empty',
+  'ask_too_long',
+  'edit_not_read',
+  'settings_invalid',
+  'no_model_key',
+  'model_invalid_output',
+  'model_refused',
+  'model_cut_short',
+  'model_unavailable',
+  'model_misconfigured',
+  'repository_archived',
+  'installation_suspended',
+  'dispatch_git',
+  'fence_unclosed',
+  'fence_empty',
+  'job_invalid',
+  'job_id_taken',
+  'several_jobs',
+  'unknown_job',
+  'nothing_to_approve',
+  'nothing_to_cancel',
+  'nothing_to_retry',
+  'head_moved',
+  'validation_failed',
+  'pull_closed',
+  'pull_retargeted',
+  'pull_not_a_job',
+  'merge_blocked',
+  'still_running',
+  'answered',
+  'question_asked',
+  'cancelled',
+  'rejected',
+  'superseded',
+  'stuck',
+] as const;
+export type ReasonCode = (typeof REASON_CODES)[number];
+
+/** Why a fenced ask was not merged at once. */
+export type WaitReason = 'settings' | 'no_permission' | 'findings' | 'branch_rules' | 'replanned';

@@ -1,0 +1,75 @@
+import type { Language } from './detect-language.ts';
+
+/**
+ * Plain data that several renderings share. Logins come without `@`, times are milliseconds since the
+ * epoch, durations are seconds. Text from people, models and jobs is given raw: every renderer neutralises it.
+ */
+
+/** The words a rendering needs of its repository. */
+export interface Locale {
+  language: Language;
+  /** IANA name from the repository's settings, e.g. `Asia/Tokyo`. */
+  timeZone: string;
+  /** The configured trigger word with its slash, e.g. `/ask`. */
+  trigger: string;
+}
+
+/** Who will take a job, as far as is known now. */
+export interface RunnerMatch {
+  /** Name of a live runner that suits the job; null = none is live. */
+  runner: string | null;
+  /** It is running another job at the moment. */
+  busy?: boolean;
+  /** What the job wants of a runner: its `runs_on` and `requires`. */
+  wants: readonly string[];
+}
+
+export interface PullLink {
+  number: number;
+  url: string;
+}
+
+/** How a job ended, as shown to people. `lost`: started and never heard of again. */
+export type ShownVerdict = 'succeeded' | 'failed' | 'cancelled' | 'lost';
+
+/** Why it ended so. */
+export type VerdictReason =
+  | { kind: 'dod_met'; dod: string }
+  /** `saw`: the values the DoD looked at. */
+  | { kind: 'dod_unmet'; dod: string; saw: readonly { name: string; value: string }[] }
+  | { kind: 'dod_error'; dod: string; message: string }
+  | { kind: 'timeout'; minutes: number }
+  /** A signal that neither the runner nor its time limit sent, e.g. the out-of-memory killer's. */
+  | { kind: 'killed'; signal: string | null }
+  /** `by`: login; null = not known. `started` false: it was cancelled before its first command. */
+  | { kind: 'cancelled'; by: string | null; started: boolean }
+  /** The runner would not start it. `message`: its own words. */
+  | { kind: 'refused'; message: string }
+  /** Leased several times, and each runner was lost before the first command. */
+  | { kind: 'never_started' }
+  | { kind: 'runner_error'; message: string }
+  /** `seenAt`: when the runner was last heard; null = the database was lost. */
+  | { kind: 'lost'; seenAt: number | null };
+
+export interface Outcome {
+  verdict: ShownVerdict;
+  reason: VerdictReason;
+  /** null when it never started. */
+  durationSeconds: number | null;
+}
+
+export interface RunLinks {
+  /** The committed log or record. */
+  report?: string;
+  /** The `guruguru / <job id>` check run. */
+  check?: string;
+}
+
+export interface Cost {
+  /** Empty for a fenced ask. */
+  model: string;
+  inputTokens: number;
+  outputTokens: number;
+  /** Only when a price is known. */
+  usd?: number;
+}

@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import type { Scope } from '../github/scope.ts';
+import type { Message, Model } from '../llm/client.ts';
+import { ModelError } from '../llm/model-error.ts';
+import type { Messages } from '../messages/messages.ts';
+import type { ReasonCode } from '../messages/reasons.ts';
+import { getAsk, patchAsk } from '../store/asks.ts';
+import { insertModelCall } from '../store/model-calls.ts';
+import { insertPlan } from '../store/plans.ts';
+import { askData, withData } from '../store/row-data.ts';
+import type { AskRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
+import { fencedPlan } from './fenced.ts';
+import { type ModelCall, makePlan, type PlanResult } from './make-plan.ts';
+import type { Plan } from './plan.ts';
+import { planFromFence } from './plan-from-fence.ts';
+import type { Prompts } from './prompts.ts';
+import { type KnownPaths, validatePlan } from './validate-plan.ts';
+
+/** What the model is shown, gathered only when it is needed. */
+export interface PlannerInput extends KnownPaths {
+  messages: Message[];
+}
+
+export interface Planner {
+  /** null: no key is configured. */
+  model: Model | null;
+  prompts: Prompts;
+  gather: (ask: AskRow) => Promise<PlannerInput>;
+}
+
+export type Planned =
+  | { kind: 'planned' }
+  | { kind: 'refused'; reason: ReasonCode; say: (messages: Messages) => string };
+
+/** Failures of the endpoint after which an ask is given up; GitHub-style backoff until then. */
+const MODEL_ATTEMPTS = 5;
+
+/** Makes and stores the plan of an ask. `attempts`: failures of this work item so far. */
+export async function planAsk(
+  scope: Scope,
+  ask: AskRow,
+  body: string,
+  planner: Planner,
+  attempts: number,
+): Promise<Planned> {
+  const trigger = scope.settings.trigger;
+  const fenced = fencedPlan(body);
+  if (fenced.kind === 'invalid') {
+    return fenced.code === 'fence_empty'
+      ? { kind: 'refused', reason: 'fence_empty', say: (m) => m.fenceEmpty() }
+      : { kind: 'refused', reason: 'fence_unclosed', say: (m) => m.fenceUnclosed() };
+  }
+  if (fenced.kind !== 'prose') {
+    const plan = planFromFence(fenced, scope.settings);
+    if (!plan.ok)
+      return { kind: 'refused', reason: 'job_invalid', say: (m) => m.jobInvalid({ errors: plan.errors }) };
+    const commit = await scope.client.branchHead(scope.repo.default_branch, scope.signal);
+    await storePlan(scope, ask, plan.plan, commit, null);
+    return { kind: 'planned' };
+  }
+  if (!planner.model)
+    return { kind: 'refused', reason: 'no_model_key', say: (m) => m.noModelKey({ trigger }) };
+  const input = await planner.gather(ask);
+  const result = await makePlan({
+    model: planner.model,
+    prompts: planner.prompts,
+    input: input.messages,
+    commit: input.commit,
+    validate: (plan) => validatePlan(plan, scope.settings, input),
+    signal: scope.signal,
+    onCall: (call) => recordCall(scope, ask, call),
+  }).catch((error: unknown) => giveUp(scope, ask, error, attempts));
+  if ('kind' in result) return result;
+  if (!result.ok) return failed(result);
+  await storePlan(scope, ask, result.plan, input.commit, result);
+  return { kind: 'planned' };
+}
+
+async function storePlan(
+  scope: Scope,
+  ask: AskRow,
+  plan: Plan,
+  commit: string | null,
+  made: Extract<PlanResult, { ok: true }> | null,
+): Promise<void> {
+  const { retryAt: _, ...data } = askData(ask);
+  await scope.store.write(async (tx) => {
+    // Cancelled while the model was thinking: what it came up with is not wanted any more.
+    if ((await getAsk(tx, ask.key))?.state !== 'accepted') return;
+    await insertPlan(tx, {
+      ask_key: ask.key,
+      revision: 1,
+      kind: plan.kind,
+      body: JSON.stringify(plan),
+      prompt_digest: made?.promptDigest ?? '',
+      model: made?.model ?? '',
+      input_tokens: made?.usage.input ?? 0,
+      output_tokens: made?.usage.output ?? 0,
+      created_at: scope.now(),
+    });
+    await patchAsk(tx, ask.key, {
+      state: 'planned',
+      revision: 1,
+      data: withData(data, commit ? { commit } : {}),
+      updated_at: scope.now(),
+    });
+  });
+}
+
+/** Every call is counted, also one that a crash makes us repeat. */
+async function recordCall(scope: Scope, ask: AskRow, call: ModelCall): Promise<void> {
+  await scope.store.write((tx) =>
+    insertModelCall(tx, {
+      id: randomUUID(),
+      ask_key: ask.key,
+      model: call.model,
+      input_tokens: call.usage.input,
+      output_tokens: call.usage.output,
+      outcome: call.outcome,
+      at: scope.now(),
+    }),
+  );
+}
+
+/** An endpoint that cannot be called at all is told at once; one that is away is tried a few times. */
+async function giveUp(scope: Scope, ask: AskRow, error: unknown, attempts: number): Promise<Planned> {
+  if (!(error instanceof ModelError)) throw error;
+  if (error.kind === 'auth' || error.kind === 'not_found' || error.kind === 'bad_request') {
+    const { message } = error;
+    return { kind: 'refused', reason: 'model_misconfigured', say: (m) => m.modelMisconfigured({ message }) };
+  }
+  if (error.kind !== 'rate_limited' && attempts + 1 >= MODEL_ATTEMPTS) {
+    return { kind: 'refused', reason: 'model_unavailable', say: (m) => m.modelUnavailable({ attempts: attempts + 1 }) };
+  }
+  const { retryAt } = error;
+  if (retryAt) {
+    await scope.store.write(async (tx) => {
+      await patchAsk(tx, ask.key, { data: withData(askData(ask), { retryAt }) });
+      await enqueue(tx, `status:${ask.key}`);
+    });
+  }
+  throw error;
+}
+
+function failed(result: Extract<PlanResult, { ok: false }>): Planned {
+  const { errors, usage } = result;
+  switch (result.failed) {
+    case 'invalid_output':
+      return {
+        kind: 'refused',
+        reason: 'model_invalid_output',
+        say: (m) => m.modelInvalidOutput({ calls: usage.calls, errors }),
+      };
+    case 'refused_by_model':
+      return {
+        kind: 'refused',
+        reason: 'model_refused',
+        say: (m) => m.modelRefused({ text: errors.join('\n') }),
+      };
+    case 'cut_short':
+      return { kind: 'refused', reason: 'model_cut_short', say: (m) => m.modelCutShort() };
+  }
+}

@@ -1,0 +1,33 @@
+import type { PartialJob } from '../job/complete-job.ts';
+
+/** A passage of STATE or the docs that a job serves. */
+export interface Passage {
+  path: string;
+  /** Full commit SHA the path was read at. */
+  commit: string;
+  /** The words themselves, or a heading. */
+  passage?: string;
+}
+
+/**
+ * A job as the planner knows it. What `job` leaves out comes from the repository's defaults (completeJob);
+ * `job.title`, `job.serves` and `job.why` are filled where they are known.
+ */
+export interface PlannedJob {
+  kind: 'job';
+  /** One line, at most 120 characters. */
+  title: string;
+  /** What will happen and why, in the asker's language: a few sentences of Markdown. Empty for a fenced ask. */
+  summary: string;
+  /** Only a pasted job file has one: to be used as it is, or refused when taken. */
+  id?: string;
+  job: PartialJob;
+  serves: Passage[];
+}
+
+/** What the planner decided. Stored before any side effect and never recomputed. */
+export type Plan =
+  | PlannedJob
+  | { kind: 'answer'; text: string }
+  | { kind: 'question'; text: string }
+  | { kind: 'refusal'; reason: string };

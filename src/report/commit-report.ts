@@ -1,0 +1,157 @@
+import type { Scope } from '../github/scope.ts';
+import type { BranchView, CommitOutcome, FileChange } from '../github/types.ts';
+import {
+  buildRecord,
+  decodeLog,
+  parseRecord,
+  type ResultRecord,
+  renderLog,
+  renderRecord,
+  runEntry,
+} from '../job/report-format.ts';
+import { reportCommitMessage } from '../messages/commit-messages.ts';
+import { patchJob } from '../store/jobs.ts';
+import { readLog } from '../store/logs.ts';
+import { getPublished, putPublished } from '../store/published.ts';
+import type { JobRow, RunRow } from '../store/tables.ts';
+import { jobOf } from './judge-run.ts';
+import { updateLoop } from './loop-md.ts';
+import { redact } from './redact.ts';
+import { donePath, recordPath } from './report-paths.ts';
+
+/** Where records go when the default branch refuses the app and the settings name no branch. */
+export const FALLBACK_REPORTS_BRANCH = 'guruguru-reports';
+const LOOP_PATH = 'reports/loop.md';
+
+/**
+ * One commit ends a run: the log, the result record, `reports/loop.md`, and the job file moved to
+ * `jobs/done/`. Where the default branch refuses the app, the records go to the reports branch and the
+ * queue file stays. A log with a secret-shaped text that GitHub blocks is left out and the record says so.
+ */
+export async function commitReport(scope: Scope, row: JobRow, run: RunRow | undefined): Promise<void> {
+  const key = `report:${row.repo_id}:${row.id}:${row.attempt}:${run?.id ?? 'none'}`;
+  const intent = await getPublished(scope.store.db, key);
+  if (!intent) {
+    await scope.store.write((tx) =>
+      putPublished(tx, { key, github_id: 0, digest: '', updated_at: scope.now() }),
+    );
+  }
+  const log = run
+    ? redact(renderLog(decodeLog(await readLog(scope.store.db, run.id)), jobOf(row).script))
+    : '';
+  const own = scope.settings.reports.branch;
+  let shown: string | null = log;
+  let branch = own ?? scope.repo.default_branch;
+  let outcome = await write(scope, row, branch, shown, intent !== undefined);
+  if (outcome.kind === 'secret_blocked') {
+    // What GitHub takes for a secret may look like none to us: hide more, then leave the log out.
+    shown = redact(log, true);
+    outcome = await write(scope, row, branch, shown, true);
+  }
+  if (outcome.kind === 'secret_blocked') {
+    shown = null;
+    outcome = await write(scope, row, branch, shown, true);
+  }
+  if (outcome.kind === 'refused' && !own) {
+    scope.log.warn(
+      { job: row.id, branch, reason: outcome.message },
+      'the default branch refuses the report; using the reports branch',
+    );
+    branch = FALLBACK_REPORTS_BRANCH;
+    await ensureBranch(scope, branch);
+    outcome = await write(scope, row, branch, shown, true);
+  }
+  if (outcome.kind === 'refused' || outcome.kind === 'secret_blocked') {
+    throw new Error(`${branch} refuses the report of ${row.id}: ${outcome.message}`);
+  }
+  const sha = outcome.kind === 'committed' ? outcome.sha : outcome.headSha;
+  await scope.store.write((tx) =>
+    patchJob(tx, row.repo_id, row.id, { report_sha: sha, updated_at: scope.now() }),
+  );
+}
+
+async function ensureBranch(scope: Scope, branch: string): Promise<void> {
+  const base = await scope.client.branchHead(scope.repo.default_branch, scope.signal);
+  if (!base || (await scope.client.branchHead(branch, scope.signal))) return;
+  await scope.client.ensureBranchCommit(
+    { branch, base, files: [], message: 'Start the branch for guruguru reports' },
+    scope.signal,
+  );
+}
+
+function write(
+  scope: Scope,
+  row: JobRow,
+  branch: string,
+  log: string | null,
+  again: boolean,
+): Promise<CommitOutcome> {
+  const job = jobOf(row);
+  const entry = runEntry.parse(JSON.parse(row.verdict ?? 'null'));
+  const kept =
+    log === null
+      ? { ...entry, log: null, message: 'GitHub blocked the log: it holds what looks like a secret' }
+      : entry;
+  const path = recordPath(job.report_path);
+  const record = (previous: ResultRecord | null) =>
+    renderRecord(
+      buildRecord(previous, kept, {
+        id: row.id,
+        job_digest: row.digest,
+        repository: `${scope.repo.owner}/${scope.repo.name}`,
+      }),
+    );
+  return scope.client.commitFiles(
+    {
+      branch,
+      message: reportCommitMessage(
+        job,
+        { verdict: entry.state, attempt: entry.attempt, runner: entry.runner },
+        scope.settings.reports.skipCi,
+      ),
+      files: async (at: BranchView) => {
+        const previous = row.attempt > 1 || again ? await readRecord(at, path) : null;
+        const loop = (await at.readFile(LOOP_PATH))?.text ?? null;
+        const files: FileChange[] = [
+          { path, content: record(previous) },
+          {
+            path: LOOP_PATH,
+            content: updateLoop(loop, {
+              id: row.id,
+              title: job.title ?? job.script[0] ?? row.id,
+              verdict: entry.state,
+              reason: entry.reason,
+              finishedAt: entry.finished_at ?? new Date(scope.now()).toISOString(),
+              attempt: entry.attempt,
+              report: kept.log ?? path,
+            }),
+          },
+        ];
+        if (kept.log !== null && log) files.push({ path: kept.log, content: log });
+        if (branch === scope.repo.default_branch) {
+          files.push(
+            { path: `jobs/queue/${row.id}.json`, content: null },
+            { path: donePath(row.id), content: row.file },
+          );
+        }
+        return files;
+      },
+      ...(again
+        ? {
+            alreadyThere: async (at: BranchView) => {
+              const there = await readRecord(at, path);
+              return there?.runs.some((run) => JSON.stringify(run) === JSON.stringify(kept))
+                ? at.headSha
+                : null;
+            },
+          }
+        : {}),
+    },
+    scope.signal,
+  );
+}
+
+async function readRecord(at: BranchView, path: string): Promise<ResultRecord | null> {
+  const file = await at.readFile(path);
+  return file ? parseRecord(file.text) : null;
+}

@@ -1,0 +1,80 @@
+import { repositoryUrl, type Scope } from '../github/scope.ts';
+import type { Job } from '../job/job.ts';
+import { decodeLog, type RunEntry, renderLog, runEntry } from '../job/report-format.ts';
+import type { Locale, Outcome, RunLinks, RunnerMatch } from '../messages/views.ts';
+import { getAsk } from '../store/asks.ts';
+import { listJobsByState } from '../store/jobs.ts';
+import { readLogTail } from '../store/logs.ts';
+import { matchLiveRunner } from '../store/match-live-runner.ts';
+import { getPublished } from '../store/published.ts';
+import { askData } from '../store/row-data.ts';
+import type { AskRow, JobRow, RunRow } from '../store/tables.ts';
+import { outcomeOf } from './job-outcome.ts';
+import { jobOf } from './judge-run.ts';
+import { redact } from './redact.ts';
+import { recordPath } from './report-paths.ts';
+
+/** What the renderings of one job share. */
+export interface JobView extends Locale {
+  job: Job;
+  row: JobRow;
+  run: RunRow | undefined;
+  ask: AskRow | undefined;
+  entry: RunEntry | null;
+  outcome: Outcome | null;
+  links: RunLinks;
+}
+
+/** Bytes of the log that a check run or a reply can show. */
+const TAIL_BYTES = 96 * 1024;
+
+export async function jobView(scope: Scope, row: JobRow, run: RunRow | undefined): Promise<JobView> {
+  const job = jobOf(row);
+  const ask = row.ask_key ? await getAsk(scope.store.db, row.ask_key) : undefined;
+  const entry = row.verdict ? runEntry.parse(JSON.parse(row.verdict)) : null;
+  const check = row.head_sha ? await getPublished(scope.store.db, checkKey(row, row.head_sha)) : undefined;
+  const report = entry && row.report_sha ? (entry.log ?? recordPath(job.report_path)) : null;
+  return {
+    language: ask?.language ?? (scope.settings.language === 'ja' ? 'ja' : 'en'),
+    timeZone: scope.settings.timeZone,
+    trigger: scope.settings.trigger,
+    job,
+    row,
+    run,
+    ask,
+    entry,
+    outcome: entry ? outcomeOf(job, entry, run) : null,
+    links: {
+      ...(report ? { report: `${repositoryUrl(scope)}/blob/${row.report_sha}/${report}` } : {}),
+      ...(check && check.github_id > 0 && row.pr_number
+        ? { check: `${repositoryUrl(scope)}/pull/${row.pr_number}/checks?check_run_id=${check.github_id}` }
+        : {}),
+    },
+  };
+}
+
+export function checkKey(row: Pick<JobRow, 'repo_id' | 'id' | 'attempt'>, sha: string): string {
+  return `check:${row.repo_id}:${sha}:${row.id}:${Math.max(1, row.attempt)}`;
+}
+
+/** The heads that show a job's check run: the job PR's, and that of the PR where the ask was written. */
+export function checkTargets(view: JobView): string[] {
+  const heads = [view.row.head_sha, view.ask ? askData(view.ask).pullHead : undefined];
+  return [...new Set(heads.filter((sha): sha is string => Boolean(sha)))];
+}
+
+export async function readableTail(scope: Scope, view: JobView): Promise<string> {
+  if (!view.run) return '';
+  const bytes = await readLogTail(scope.store.db, view.run.id, TAIL_BYTES);
+  return redact(renderLog(decodeLog(bytes), view.job.script));
+}
+
+export function matchFor(scope: Scope, job: Job): Promise<RunnerMatch> {
+  return matchLiveRunner(scope.store.db, scope.repo, job, scope.now());
+}
+
+/** 1 = next. */
+export async function queuePosition(scope: Scope, row: JobRow): Promise<number> {
+  const queued = await listJobsByState(scope.store.db, ['queued'], row.repo_id);
+  return queued.filter((other) => (other.queued_at ?? 0) < (row.queued_at ?? 0)).length + 1;
+}

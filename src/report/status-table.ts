@@ -1,0 +1,71 @@
+import { cell, codeCell, link, list, paragraphs } from '../messages/markdown.ts';
+import { messagesFor } from '../messages/messages.ts';
+import { neutraliseInline } from '../messages/neutralise.ts';
+import { clip } from '../messages/plain-text.ts';
+import type { Locale } from '../messages/views.ts';
+
+/** What `/status` answers. Callers sort and leave out runners that are no longer live. */
+export type StatusTableView = Locale & {
+  now: number;
+  jobs: readonly {
+    id: string;
+    title?: string;
+    url?: string;
+    state: 'proposed' | 'queued' | 'leased' | 'running';
+    runner?: string;
+    /** In this state since. */
+    since: number;
+  }[];
+  /** `what`: words for the item, e.g. `ask #12`. */
+  stuck: readonly { what: string; url?: string; error: string; since: number }[];
+  runners: readonly {
+    name: string;
+    labels: readonly string[];
+    seenAt: number;
+    jobId?: string;
+    draining?: boolean;
+  }[];
+};
+
+export function renderStatusTable(view: StatusTableView): string {
+  const m = messagesFor(view.language);
+  const seconds = (since: number) => Math.max(0, Math.round((view.now - since) / 1000));
+  const jobs = view.jobs.map((job) =>
+    row([
+      link(codeCell(job.id), job.url),
+      cell(job.title ?? '', 80),
+      m.statusState({ state: job.state }),
+      job.runner ? codeCell(job.runner) : '',
+      m.duration({ seconds: seconds(job.since) }),
+    ]),
+  );
+  const stuck = view.stuck.map(
+    (item) =>
+      `${link(cell(item.what, 80), item.url)}${m.statusStuckFor({ seconds: seconds(item.since) })}: ${neutraliseInline(clip(item.error, 300))}`,
+  );
+  const runners = view.runners.map((runner) =>
+    row([
+      codeCell(runner.name),
+      runner.labels.map((label) => codeCell(label)).join(' '),
+      runner.jobId ? codeCell(runner.jobId) : runner.draining ? m.statusDraining() : m.statusIdle(),
+      m.statusAgo({ seconds: seconds(runner.seenAt) }),
+    ]),
+  );
+  return paragraphs(
+    jobs.length > 0 && `**${m.statusJobs()}**\n\n${table(m.statusColumnsJobs(), jobs)}`,
+    stuck.length > 0 && `**${m.statusStuck()}**\n\n${list(stuck)}`,
+    jobs.length + stuck.length === 0 && m.statusNothing(),
+    runners.length > 0
+      ? `**${m.statusRunners()}**\n\n${table(m.statusColumnsRunners(), runners)}`
+      : m.statusNoRunners(),
+  );
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+function table(header: string, rows: readonly string[]): string {
+  const columns = header.split('|').length - 2;
+  return [header, `|${' --- |'.repeat(columns)}`, ...rows].join('\n');
+}

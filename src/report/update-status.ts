@@ -1,0 +1,139 @@
+import { publishComment } from '../github/publish.ts';
+import { repositoryUrl, type Scope } from '../github/scope.ts';
+import type { ReasonCode } from '../messages/reasons.ts';
+import type { Cost, PullLink } from '../messages/views.ts';
+import { getAsk } from '../store/asks.ts';
+import { getJob } from '../store/jobs.ts';
+import { latestPlan } from '../store/plans.ts';
+import { getPublished } from '../store/published.ts';
+import { getPull } from '../store/pulls.ts';
+import { askData, pullData } from '../store/row-data.ts';
+import { latestRun } from '../store/runs.ts';
+import type { AskRow, JobRow, PlanRow } from '../store/tables.ts';
+import { getWork } from '../store/work.ts';
+import { type JobView, jobView, matchFor, queuePosition } from './job-view.ts';
+import { type AskStage, type AskView, renderStatus } from './status-comment.ts';
+
+/** Edits of one comment are at least this far apart, so that a quick loop costs few of them. */
+const EDIT_INTERVAL_MS = 3_000;
+
+/** Writes the status comment as the rows have it now. `dueAt`: too early, look again then. */
+export async function updateStatus(scope: Scope, askKey: string): Promise<'done' | { dueAt: number }> {
+  const ask = await getAsk(scope.store.db, askKey);
+  if (!ask || ask.state === 'received' || ask.state === 'ignored') return 'done';
+  const published = await getPublished(scope.store.db, `status:${askKey}`);
+  const dueAt = (published?.updated_at ?? 0) + EDIT_INTERVAL_MS;
+  if (published && published.github_id > 0 && ask.state !== 'ended' && dueAt > scope.now()) return { dueAt };
+  const body = renderStatus(await askView(scope, ask));
+  await publishComment(scope, { issue: ask.thread, key: `status:${askKey}`, body });
+  return 'done';
+}
+
+async function askView(scope: Scope, ask: AskRow): Promise<AskView> {
+  const data = askData(ask);
+  const plan = await latestPlan(scope.store.db, ask.key);
+  const row = ask.job_id ? await getJob(scope.store.db, ask.repo_id, ask.job_id) : undefined;
+  const run = row && (await latestRun(scope.store.db, row.repo_id, row.id));
+  const job = row ? await jobView(scope, row, run) : undefined;
+  const pull = ask.pr_number ? await getPull(scope.store.db, ask.repo_id, ask.pr_number) : undefined;
+  const url = pullData(pull).url ?? data.pullUrl;
+  const cost = costOf(plan);
+  const undo = job?.job.undo;
+  const approval = row?.approval ? (JSON.parse(row.approval) as AskView['approval']) : undefined;
+  return {
+    language: ask.language,
+    timeZone: scope.settings.timeZone,
+    trigger: scope.settings.trigger,
+    login: ask.login,
+    ...(job?.job.title ? { title: job.job.title } : {}),
+    ...(row ? { jobId: row.id } : {}),
+    ...(row && pull
+      ? { jobUrl: `${repositoryUrl(scope)}/blob/${row.head_sha}/jobs/queue/${row.id}.json` }
+      : {}),
+    ...(ask.pr_number && url ? { pull: { number: ask.pr_number, url } } : {}),
+    ...(approval ? { approval: { login: approval.login, how: approval.how } } : {}),
+    ...(row && row.attempt > 0 ? { attempt: row.attempt } : {}),
+    ...(cost ? { cost } : {}),
+    ...(undo ? { undo: typeof undo === 'string' ? undo : undo.join('\n') } : {}),
+    ...(job ? { links: job.links } : {}),
+    ...(await askStage(scope, ask, plan, row, job)),
+  };
+}
+
+function costOf(plan: PlanRow | undefined): Cost | null {
+  if (!plan || plan.model === '') return null;
+  return { model: plan.model, inputTokens: plan.input_tokens, outputTokens: plan.output_tokens };
+}
+
+async function askStage(
+  scope: Scope,
+  ask: AskRow,
+  plan: PlanRow | undefined,
+  row: JobRow | undefined,
+  job: JobView | undefined,
+): Promise<AskStage> {
+  const data = askData(ask);
+  const work = await getWork(scope.store.db, ask.key);
+  if (work?.stuck) return { stage: 'stuck', error: work.last_error ?? '', since: ask.updated_at };
+  if (ask.state === 'ended') {
+    if (data.replans) return { stage: 'superseded', by: pullLink(ask) };
+    if (ask.reason === 'cancelled' && row?.attempt === 0)
+      return { stage: 'cancelled', by: data.endedBy ?? null };
+    if (ask.reason === 'rejected') return { stage: 'rejected', by: data.endedBy ?? null };
+    if (data.refusal) return { stage: 'refused', reason: ask.reason as ReasonCode, text: data.refusal };
+    if (plan?.kind === 'answer') return { stage: 'answered' };
+    if (plan?.kind === 'question') return { stage: 'question' };
+    if (plan?.kind === 'refusal') {
+      return {
+        stage: 'refused',
+        reason: 'model_refused',
+        text: (JSON.parse(plan.body) as { reason: string }).reason,
+      };
+    }
+    if (!row) return { stage: 'cancelled', by: data.endedBy ?? null };
+  }
+  if (ask.state === 'accepted')
+    return { stage: 'planning', ...(data.retryAt ? { retryAt: data.retryAt } : {}) };
+  if (!row || !job || ask.state === 'planned') return { stage: 'planning' };
+  return jobStage(scope, ask, row, job);
+}
+
+async function jobStage(scope: Scope, ask: AskRow, row: JobRow, job: JobView): Promise<AskStage> {
+  const { run, outcome, entry } = job;
+  if (outcome && entry) {
+    return {
+      stage: 'ended',
+      outcome,
+      runner: run?.runner ?? null,
+      startedAt: run?.started_at ?? null,
+      reported: row.report_sha !== null,
+    };
+  }
+  if (row.state === 'proposed') {
+    const pull = pullData(await getPull(scope.store.db, row.repo_id, ask.pr_number ?? 0));
+    return {
+      stage: 'proposed',
+      match: await matchFor(scope, job.job),
+      ...(pull.blocked && pull.blocked.sha === pull.headSha ? { blocked: pull.blocked.message } : {}),
+      ...(pull.failures ? { invalid: pull.failures } : {}),
+    };
+  }
+  if (row.state === 'running' && run) {
+    return {
+      stage: 'running',
+      runner: run.runner,
+      startedAt: run.started_at ?? run.seen_at,
+      ...(run.cancelled_by ? { cancelling: true } : {}),
+    };
+  }
+  return {
+    stage: 'queued',
+    match: await matchFor(scope, job.job),
+    position: await queuePosition(scope, row),
+  };
+}
+
+function pullLink(ask: AskRow): PullLink | null {
+  const { pullUrl } = askData(ask);
+  return ask.pr_number && pullUrl ? { number: ask.pr_number, url: pullUrl } : null;
+}

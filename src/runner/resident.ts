@@ -1,0 +1,281 @@
+import { randomUUID } from 'node:crypto';
+import { ACQUIRE_WAIT_MAX_SECONDS, type Offer } from '../dispatch/protocol.ts';
+import {
+  backoffMs,
+  createRunnerClient,
+  isTransient,
+  pause,
+  RunnerCallError,
+  type RunnerClient,
+} from './client.ts';
+import { deliverRun } from './deliver-run.ts';
+import type { ShellTiming } from './execute-shell.ts';
+import type { Environment } from './job-environment.ts';
+import { openLogSpool, repairLogSpool } from './log-spool.ts';
+import type { Roots } from './roots.ts';
+import { emptyResult, type OngoingRun, runOffer } from './run-offer.ts';
+import { openStateDirectory, type StateDirectory, StateLockedError } from './state-directory.ts';
+import { SYNC_TIMING, type SyncTiming } from './sync-run.ts';
+import { endLeftovers } from './tagged-processes.ts';
+import { type Clock, SYSTEM_CLOCK, watchClock } from './watch-clock.ts';
+
+export interface ResidentOptions {
+  /** As checked by checkUrl(). */
+  url: string;
+  token: string;
+  name: string;
+  labels: readonly string[];
+  capabilities: readonly string[];
+  version: string;
+  roots: Roots;
+  stateDirectory: string;
+  /** More environment names to pass on to jobs. */
+  passOn?: readonly string[];
+  timing?: {
+    shell?: Partial<ShellTiming>;
+    sync?: Partial<SyncTiming>;
+    /** Seconds an acquire waits at the app; 25. */
+    acquireSeconds?: number;
+    /** How long a stopping runner tries to deliver; 10,000 ms. What is left is delivered at the next start. */
+    farewellMs?: number;
+  };
+}
+
+export interface ResidentDeps {
+  environment: Environment;
+  /** One line for the journal. */
+  say: (text: string) => void;
+  /** Aborted by the first SIGTERM or SIGINT: finish the job at hand, take no other. */
+  drain: AbortSignal;
+  /** Aborted by the second: cancel the job at hand. */
+  cancel: AbortSignal;
+  clock?: Clock;
+}
+
+/** Why the runner ended. `code` is the process's exit code. */
+export interface ExitReason {
+  reason: 'drained' | 'cancelled' | 'locked' | 'unauthorized' | 'replaced' | 'not_accepted';
+  code: 0 | 1;
+  message: string;
+}
+
+/**
+ * The resident runner: delivers what an earlier process left, then takes one run after another until it is
+ * told to stop. It ends by itself only when going on cannot help: the token is not accepted, another runner
+ * has its name or its state directory.
+ */
+export async function runResident(options: ResidentOptions, deps: ResidentDeps): Promise<ExitReason> {
+  let state: StateDirectory;
+  try {
+    state = openStateDirectory(options.stateDirectory);
+  } catch (error) {
+    if (error instanceof StateLockedError) return { reason: 'locked', code: 1, message: error.message };
+    throw error;
+  }
+  const client = createRunnerClient({ url: options.url, token: options.token });
+  const resident = { options, deps, state, client, process: randomUUID() };
+  try {
+    await settleKilledRuns(resident);
+    return await takeRuns(resident);
+  } finally {
+    state.close();
+  }
+}
+
+interface Resident {
+  options: ResidentOptions;
+  deps: ResidentDeps;
+  state: StateDirectory;
+  client: RunnerClient;
+  process: string;
+}
+
+/** Runs that were going on when an earlier process was killed: ended, never run again, and told. */
+async function settleKilledRuns({ state, deps, options }: Resident): Promise<void> {
+  for (const run of state.list()) {
+    if (run.result !== null) continue;
+    const id = run.offer.run;
+    const ended = await endLeftovers(id, null, options.timing?.shell?.graceMs ?? 10_000);
+    const message =
+      `runner was killed while the job ran${ended > 0 ? ` (${ended} process(es) it had left were ended)` : ''}. ` +
+      'How far the job came is not known; see its log, then /retry if it may run again.';
+    const bytes = repairLogSpool(state.logPaths(id), message);
+    state.end(id, emptyResult('runner_error', message, bytes, run.started_at));
+    deps.say(`${id}: ${message}`);
+  }
+}
+
+async function takeRuns(resident: Resident): Promise<ExitReason> {
+  const { options, deps, state } = resident;
+  const drained = new AbortController();
+  const stop = AbortSignal.any([deps.drain, drained.signal]);
+  const offsets = new Map<string, number>();
+  let ongoing: OngoingRun | null = null;
+  let asking = new AbortController();
+  const unwatch = watchClock((ms) => {
+    deps.say(`the clock jumped by ${Math.round(ms / 1000)} s: the machine slept; asking the app first`);
+    asking.abort('slept');
+    ongoing?.wake();
+  }, deps.clock ?? SYSTEM_CLOCK);
+
+  try {
+    deps.say(`runner ${options.name} ready: labels ${options.labels.join(', ')}; state in ${state.path}`);
+    for (let failures = 0; !stop.aborted; ) {
+      const pending = await deliverAll(resident, offsets, deps.cancel);
+      asking = new AbortController();
+      const signal = AbortSignal.any([stop, asking.signal]);
+      // While something waits to be delivered, come back to it soon.
+      const wait = Math.min(options.timing?.acquireSeconds ?? ACQUIRE_WAIT_MAX_SECONDS, pending > 0 ? 2 : 25);
+      let offer: Offer | null;
+      try {
+        offer = await acquire(resident, wait, signal);
+        if (failures > 0) deps.say('the app answers again');
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) continue;
+        const end = reasonToEnd(error);
+        if (end !== null) return end;
+        failures += 1;
+        if (failures === 1) deps.say(`${error instanceof Error ? error.message : error}; trying again`);
+        await pause(backoffMs(failures), signal).catch(() => undefined);
+        continue;
+      }
+      if (offer === null) continue;
+      const context = offerContext(resident, () => drained.abort());
+      const offset = await runOffer(offer, context, (run) => {
+        ongoing = run;
+      });
+      ongoing = null;
+      if (offset !== null) offsets.set(offer.run, offset);
+    }
+    return await farewell(resident, offsets);
+  } finally {
+    unwatch();
+  }
+}
+
+function offerContext(resident: Resident, onDrain: () => void) {
+  const { options, deps } = resident;
+  return {
+    client: resident.client,
+    state: resident.state,
+    process: resident.process,
+    labels: options.labels,
+    capabilities: options.capabilities,
+    roots: options.roots,
+    environment: deps.environment,
+    passOn: options.passOn ?? [],
+    hide: [options.token],
+    shell: options.timing?.shell ?? {},
+    sync: { ...SYNC_TIMING, ...options.timing?.sync },
+    cancel: deps.cancel,
+    onDrain,
+    say: deps.say,
+  };
+}
+
+function acquire(resident: Resident, wait: number, signal: AbortSignal): Promise<Offer | null> {
+  const { name, labels, capabilities, version } = resident.options;
+  return resident.client.acquire(
+    { name, process: resident.process, labels: [...labels], capabilities: [...capabilities], version, wait },
+    signal,
+  );
+}
+
+/** Tries to deliver every ended run once. Returns how many are left. */
+async function deliverAll(
+  resident: Resident,
+  offsets: Map<string, number>,
+  signal: AbortSignal,
+): Promise<number> {
+  const { state, client, deps } = resident;
+  let left = 0;
+  for (const run of state.list()) {
+    if (run.result === null) continue;
+    const id = run.offer.run;
+    const log = openLogSpool(state.logPaths(id));
+    const offset = offsets.get(id) ?? 0;
+    const delivery = await deliverRun(client, { ...run, result: run.result }, log, { offset, signal });
+    log.close();
+    if (delivery.kind === 'later') {
+      left += 1;
+      deps.say(`${id}: its result is kept and will be sent again: ${delivery.message}`);
+      continue;
+    }
+    offsets.delete(id);
+    if (delivery.kind === 'accepted') {
+      state.accepted(id);
+      deps.say(`${id}: delivered`);
+    } else {
+      state.rejected(id, delivery.message);
+      deps.say(`${id}: not accepted, kept in ${state.path}/rejected/${id}: ${delivery.message}`);
+    }
+  }
+  return left;
+}
+
+async function farewell(resident: Resident, offsets: Map<string, number>): Promise<ExitReason> {
+  const limit = AbortSignal.timeout(resident.options.timing?.farewellMs ?? 10_000);
+  let left = await deliverAll(resident, offsets, limit);
+  for (let attempt = 1; left > 0 && !limit.aborted; attempt += 1) {
+    await pause(backoffMs(attempt), limit).catch(() => undefined);
+    left = await deliverAll(resident, offsets, limit);
+  }
+  const kept = left > 0 ? `; ${left} result(s) will be delivered at the next start` : '';
+  if (resident.deps.cancel.aborted)
+    return { reason: 'cancelled', code: 1, message: `stopped at once${kept}` };
+  return { reason: 'drained', code: 0, message: `stopped${kept}` };
+}
+
+/** What waiting cannot mend. */
+function reasonToEnd(error: unknown): ExitReason | null {
+  if (!(error instanceof RunnerCallError) || isTransient(error)) return null;
+  const { code, status, message } = error;
+  if (code === 'unauthorized' || code === 'forbidden') {
+    return {
+      reason: 'unauthorized',
+      code: 1,
+      message:
+        `the app does not accept this runner's token (GURUGURU_RUNNER_TOKEN): ${message}. ` +
+        'Make one on the app with: guruguru token create NAME --repo owner/name',
+    };
+  }
+  if (code === 'stale_fence') {
+    return {
+      reason: 'replaced',
+      code: 1,
+      message: `another runner process took this name (GURUGURU_RUNNER_NAME): ${message}`,
+    };
+  }
+  return {
+    reason: 'not_accepted',
+    code: 1,
+    message: `the app does not accept this runner (${status}): ${message}`,
+  };
+}
+
+/** SIGTERM and SIGINT as the two signals above. */
+export function trapSignals(say: (text: string) => void): {
+  drain: AbortSignal;
+  cancel: AbortSignal;
+  release: () => void;
+} {
+  const drain = new AbortController();
+  const cancel = new AbortController();
+  const take = (name: NodeJS.Signals) => {
+    if (!drain.signal.aborted) {
+      say(`${name}: finishing the job at hand, taking no other; once more cancels it`);
+      drain.abort('drain');
+    } else {
+      say(`${name}: cancelling`);
+      cancel.abort(`cancelled: the runner was stopped (${name})`);
+    }
+  };
+  process.on('SIGTERM', take);
+  process.on('SIGINT', take);
+  const release = () => {
+    process.off('SIGTERM', take);
+    process.off('SIGINT', take);
+  };
+  return { drain: drain.signal, cancel: cancel.signal, release };
+}

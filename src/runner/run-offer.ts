@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import type { Offer } from '../dispatch/protocol.ts';
+import type { Job } from '../job/job.ts';
+import { suits } from '../job/match-runner.ts';
+import { parseJob } from '../job/parse-job.ts';
+import type { RunResult } from '../job/run-result.ts';
+import { backoffMs, type RunnerClient, withRetry } from './client.ts';
+import { syncBase } from './deliver-run.ts';
+import { executeShell, type ShellResult, type ShellTiming } from './execute-shell.ts';
+import type { Environment } from './job-environment.ts';
+import { keepAwake } from './keep-awake.ts';
+import { type LogSpool, openLogSpool } from './log-spool.ts';
+import type { Roots } from './roots.ts';
+import { isRunId, type StateDirectory } from './state-directory.ts';
+import { type RunSync, type SyncTiming, startRunSync } from './sync-run.ts';
+
+export interface OfferContext {
+  client: RunnerClient;
+  state: StateDirectory;
+  /** This runner process. */
+  process: string;
+  labels: readonly string[];
+  capabilities: readonly string[];
+  roots: Roots;
+  environment: Environment;
+  passOn: readonly string[];
+  hide: readonly string[];
+  shell: Partial<ShellTiming>;
+  sync: SyncTiming;
+  /** Aborted when the runner is to stop now: the job is cancelled. */
+  cancel: AbortSignal;
+  onDrain: () => void;
+  say: (text: string) => void;
+}
+
+export interface OngoingRun {
+  wake(): void;
+}
+
+/**
+ * Takes one leased run from the offer to a result on disk: checked, `starting` answered, journal written,
+ * then run. What is left to do is to deliver it. Returns the offset up to which the app has the log, or
+ * null when nothing was run and nothing is to be delivered.
+ */
+export async function runOffer(
+  offer: Offer,
+  context: OfferContext,
+  onGoing: (run: OngoingRun) => void,
+): Promise<number | null> {
+  const { client, state, say } = context;
+  if (!isRunId(offer.run)) {
+    say(`an offer with an unusable run id was passed over: ${JSON.stringify(offer.run).slice(0, 100)}`);
+    return null;
+  }
+  const run = { offer, process: context.process, started_at: new Date().toISOString() };
+  const checked = checkOffer(offer, context);
+  const starting = await start(offer, context);
+  if (starting === 'refused') return null;
+
+  state.begin(run);
+  let sync: RunSync | null = null;
+  const log = openLogSpool(state.logPaths(offer.run), undefined, () => sync?.grown());
+  if (!checked.ok || starting === 'stopped') {
+    const message = checked.ok ? 'the runner was stopped before the first line ran' : checked.message;
+    log.write({ s: 'note', t: 0, d: message });
+    state.end(offer.run, emptyResult(checked.ok ? 'cancelled' : 'refused', message, log.finish()));
+    log.close();
+    say(`${offer.run}: ${message}`);
+    return 0;
+  }
+
+  const cancel = new AbortController();
+  const { job } = checked;
+  say(`${offer.run}: running ${job.id} of ${offer.repository}`);
+  sync = startRunSync({
+    client,
+    run,
+    log,
+    idempotent: job.idempotent,
+    timing: context.sync,
+    onCancel: (reason) => cancel.abort(reason),
+    onDrain: context.onDrain,
+    say,
+  });
+  onGoing(sync);
+  const result = await executeShell(job, {
+    runId: offer.run,
+    roots: context.roots,
+    repository: offer.repository,
+    environment: context.environment,
+    passOn: context.passOn,
+    hide: context.hide,
+    onRecord: log.write,
+    onStart: keepAwake,
+    signal: AbortSignal.any([cancel.signal, context.cancel]),
+    timing: context.shell,
+  });
+  state.end(offer.run, withLog(result, log));
+  const offset = await sync.stop();
+  log.close();
+  const how = result.outcome === 'exited' ? `exit ${result.exit_code ?? result.signal}` : result.outcome;
+  say(`${offer.run}: ${job.id} ended (${how}, ${result.duration_seconds} s)`);
+  return offset;
+}
+
+function withLog(result: ShellResult, log: LogSpool): RunResult {
+  return { ...result, log_bytes: log.finish() };
+}
+
+type CheckedOffer = { ok: true; job: Job } | { ok: false; message: string };
+
+/** The runner's own judgement of what it was given: the app has checked all of it before. */
+export function checkOffer(
+  offer: Pick<Offer, 'file' | 'digest' | 'job_id'>,
+  runner: { labels: readonly string[]; capabilities: readonly string[] },
+): CheckedOffer {
+  const refuse = (message: string): CheckedOffer => ({ ok: false, message });
+  const digest = `sha256:${createHash('sha256').update(offer.file, 'utf8').digest('hex')}`;
+  if (digest !== offer.digest) {
+    return refuse(
+      `the job file's digest is ${digest}, not ${offer.digest} as offered: it was changed on its way`,
+    );
+  }
+  const parsed = parseJob(offer.file, { path: `jobs/queue/${offer.job_id}.json` });
+  if (!parsed.ok) {
+    const first = parsed.findings.find((finding) => finding.severity === 'failure') ?? parsed.findings[0];
+    const where = first === undefined ? '' : ` ${first.path}:${first.line}:${first.column} ${first.message}`;
+    return refuse(`this runner does not accept the job file:${where}`);
+  }
+  if (parsed.job.id !== offer.job_id)
+    return refuse(`id: the job file says ${parsed.job.id}, the offer ${offer.job_id}`);
+  if (!suits(parsed.job, runner)) {
+    return refuse(
+      'runs_on, requires: this runner has not what the job asks for ' +
+        `(labels ${runner.labels.join(', ')}; capabilities ${runner.capabilities.join(', ')})`,
+    );
+  }
+  return { ok: true, job: parsed.job };
+}
+
+/**
+ * `starting`, tried until the app gives an answer: before one nothing runs, and an attempt whose answer was
+ * lost is repeated by the next. `stopped`: the runner is to stop, and whether the app counts the job as
+ * started is not known.
+ */
+async function start(offer: Offer, context: OfferContext): Promise<'started' | 'stopped' | 'refused'> {
+  let tries = 0;
+  try {
+    const answer = await withRetry(
+      () =>
+        context.client.sync(
+          offer.run,
+          { ...syncBase({ offer, process: context.process }), phase: 'starting', wait: 0 },
+          context.cancel,
+        ),
+      {
+        signal: context.cancel,
+        delayMs: backoffMs,
+        onError: (error) => {
+          tries += 1;
+          if (tries === 1)
+            context.say(`${offer.run}: not started yet: ${error instanceof Error ? error.message : error}`);
+        },
+      },
+    );
+    return answer.cancel ? 'stopped' : 'started';
+  } catch (error) {
+    if (context.cancel.aborted) return 'stopped';
+    context.say(`${offer.run}: not started: ${error instanceof Error ? error.message : error}`);
+    return 'refused';
+  }
+}
+
+export function emptyResult(
+  outcome: 'cancelled' | 'refused' | 'runner_error',
+  message: string,
+  logBytes: number,
+  startedAt = new Date().toISOString(),
+): RunResult {
+  const finishedAt = new Date().toISOString();
+  return {
+    outcome,
+    exit_code: null,
+    signal: null,
+    started_at: startedAt,
+    finished_at: finishedAt,
+    duration_seconds: Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) / 1000,
+    steps: [],
+    message: message.slice(0, 2000),
+    report: null,
+    log_bytes: logBytes,
+  };
+}

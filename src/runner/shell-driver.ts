@@ -1,0 +1,75 @@
+/**
+ * The script that runs one job's lines in one bash, and the marks it makes.
+ *
+ * Each line is handed to `eval` as one quoted word, so that nothing in it can reach the driver. The marks
+ * go to descriptor 29 (28 brings the answer) and never through the output; 3-9 and 200 stay free for the job, and `29>&- 28<&-` on the
+ * eval takes them away from the job's commands (bash puts them back afterwards, also when the job
+ * closes or moves them). Only what bash 3.2 (macOS) has is used: no BASH_XTRACEFD, no `${x@Q}`.
+ *
+ * - `__guruguru_in` runs inside the eval, before the line: gives the line the `$?` and the `set -x` of the
+ *   one before it. `… && :` because a status must not trip errexit here.
+ * - `__guruguru_out` runs inside the eval, after the line: keeps `$?`, turns tracing off. It is there
+ *   rather than after the eval because errexit must see the job's own commands only: `[ -f x ] && rm x`
+ *   has status 1 and goes on in plain bash, while an `eval` with status 1 would end it.
+ * - Both run under `2>/dev/null`, so that a job's `set -x` shows the job's commands and not ours.
+ * - Before each line the driver waits for one newline on 28: the runner first takes in what the line before
+ *   has printed, so that no output is shown under the wrong line. When the runner is gone `read` meets the
+ *   end at once.
+ * - The last code is the process's own exit code: a trap on EXIT would take the job's away.
+ */
+const HEADER = [
+  'set -eo pipefail',
+  'exec 29>&3 28<&4 3>&- 4<&-',
+  '__guruguru_s=0',
+  '__guruguru_x=',
+  '__guruguru_in() { if [ -n "$__guruguru_x" ]; then set -x; fi; return "$__guruguru_s"; }',
+  '__guruguru_out() { __guruguru_s=$?; case $- in *x*) set +x; __guruguru_x=1 ;; *) __guruguru_x= ;; esac; }',
+].join('; ');
+
+/** bash's `$'…'` quoting: any text as one word on one line, so that bash's line numbers count script entries. */
+export function quoteForBash(text: string): string {
+  const body = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "\\'")
+    .replace(/[\x01-\x1f\x7f]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  return `$'${body}'`;
+}
+
+/**
+ * bash reads and runs a text one complete command at a time: of `a` newline `b "`, `a` would run before the
+ * error in `b` is seen. Such a line is first parsed as a function's body, which runs nothing. Lines without
+ * a newline are parsed whole anyway, unless their end asks for more (`a &&`). A text that switches extglob
+ * on changes what parses further down, so it cannot be checked ahead.
+ */
+function needsCheck(text: string): boolean {
+  return (/\n./s.test(text) || /(&&|\|\|?|\\)\s*$/.test(text)) && !text.includes('extglob');
+}
+
+/** The driver for these script lines, for `bash FILE` with descriptor 3 open for writing marks and 4 for reading answers. */
+export function shellDriver(script: readonly string[]): string {
+  const lines = script.map((text, index) => {
+    const run = quoteForBash(
+      `{ __guruguru_in && :; } 2>/dev/null; ${text}\n\n{ __guruguru_out; } 2>/dev/null`,
+    );
+    const check = quoteForBash(`__guruguru_check() { :\n${text}\n\n}`);
+    const told = quoteForBash(`set -n\n${text}\n`);
+    const checked = needsCheck(text)
+      ? `if ! eval ${check} 2>/dev/null; then (eval ${told}) || :; ` +
+        `echo 'syntax error in this script line: nothing of it was run' >&2; exit 2; fi; unset -f __guruguru_check; `
+      : '';
+    const started = `builtin printf 'S ${index}\\n' >&29; read -r -u 28 __guruguru_a || :; `;
+    const ended = `; builtin printf 'D ${index} %s\\n' "$__guruguru_s" >&29`;
+    return `${index === 0 ? `${HEADER}; ` : ''}${started}${checked}eval ${run} 29>&- 28<&-${ended}`;
+  });
+  return `${lines.join('\n')}\nexit "$__guruguru_s"\n`;
+}
+
+export type Mark = { kind: 'started'; line: number } | { kind: 'ended'; line: number; exitCode: number };
+
+/** One line of descriptor 29; null when it is none of ours. */
+export function parseMark(text: string): Mark | null {
+  const match = /^(?:S (\d{1,4})|D (\d{1,4}) (\d{1,3}))$/.exec(text);
+  if (match === null) return null;
+  if (match[1] !== undefined) return { kind: 'started', line: Number(match[1]) };
+  return { kind: 'ended', line: Number(match[2]), exitCode: Number(match[3]) };
+}

@@ -1,0 +1,163 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
+import { type Offer, offer } from '../dispatch/protocol.ts';
+import { type RunResult, runResult } from '../job/run-result.ts';
+import type { LogSpoolPaths } from './log-spool.ts';
+
+/** Logs too long to upload, and runs the app would not take, are kept for a person: the newest so many. */
+const KEPT = 20;
+
+/** The state directory is used by another process. */
+export class StateLockedError extends Error {
+  override name = 'StateLockedError';
+}
+
+const spooled = z.object({ offer, process: z.string(), started_at: z.string() });
+
+/** A run that was started and whose end the app has not accepted. */
+export interface SpooledRun {
+  offer: Offer;
+  /** The runner process that leased it. */
+  process: string;
+  started_at: string;
+  /** null: the runner was killed while it ran. */
+  result: RunResult | null;
+}
+
+/**
+ * What a runner must not forget, as plain files that a person can read:
+ *
+ *     runs/<run>/run.json       written before the first command (fsync)
+ *     runs/<run>/upload.ndjson  the log as the app gets it
+ *     runs/<run>/result.json    written when it ended (fsync); the folder goes when the app has accepted
+ *     logs/<run>.ndjson         the whole of a log that was too long to upload
+ *     rejected/<run>/           what the app would not take
+ */
+export interface StateDirectory {
+  path: string;
+  logPaths(run: string): LogSpoolPaths;
+  begin(run: Omit<SpooledRun, 'result'>): void;
+  end(run: string, result: RunResult): void;
+  list(): SpooledRun[];
+  accepted(run: string): void;
+  rejected(run: string, why: string): void;
+  close(): void;
+}
+
+export function defaultStateDirectory(name: string): string {
+  return join(homedir(), '.guruguru', 'runner', name);
+}
+
+/** Run ids become file names and an environment value. */
+export function isRunId(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text);
+}
+
+/** @throws StateLockedError when another process holds it */
+export function openStateDirectory(path: string): StateDirectory {
+  for (const name of ['runs', 'logs', 'rejected'])
+    mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
+  const unlock = lock(path);
+  const folder = (run: string) => join(path, 'runs', run);
+  return {
+    path,
+    logPaths: (run) => ({
+      uploadPath: join(folder(run), 'upload.ndjson'),
+      fullPath: join(path, 'logs', `${run}.ndjson`),
+    }),
+    begin(run) {
+      mkdirSync(folder(run.offer.run), { recursive: true, mode: 0o700 });
+      writeDurably(folder(run.offer.run), 'run.json', run);
+      syncDirectory(join(path, 'runs'));
+    },
+    end: (run, result) => writeDurably(folder(run), 'result.json', result),
+    list: () =>
+      readdirSync(join(path, 'runs'))
+        .map((run) => readRun(folder(run)))
+        .filter((run) => run !== null),
+    accepted(run) {
+      rmSync(folder(run), { recursive: true, force: true });
+      prune(join(path, 'logs'));
+    },
+    rejected(run, why) {
+      writeFileSync(join(folder(run), 'why.txt'), `${why}\n`);
+      const target = join(path, 'rejected', run);
+      rmSync(target, { recursive: true, force: true });
+      renameSync(folder(run), target);
+      prune(join(path, 'rejected'));
+    },
+    close: unlock,
+  };
+}
+
+/**
+ * One process per directory. A kernel lock, held through SQLite since Node has none of its own: it is gone
+ * with the process, where a file with a pid would stop a runner after a reboot that gave the pid away.
+ */
+function lock(path: string): () => void {
+  const database = new DatabaseSync(join(path, 'lock'));
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database.close();
+    const holder = existsSync(join(path, 'pid')) ? readFileSync(join(path, 'pid'), 'utf8').trim() : 'unknown';
+    throw new StateLockedError(
+      `another runner (pid ${holder}) uses ${path}. Stop it, or give this one its own --name (or --state-dir).`,
+      { cause },
+    );
+  }
+  writeFileSync(join(path, 'pid'), `${process.pid}\n`);
+  return () => database.close();
+}
+
+function readRun(folder: string): SpooledRun | null {
+  const read = (name: string): unknown => {
+    try {
+      return JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    } catch {
+      return null;
+    }
+  };
+  const run = spooled.safeParse(read('run.json'));
+  // Without run.json nothing was started: the folder is what a crash left of making it.
+  if (!run.success) return null;
+  const result = runResult.safeParse(read('result.json'));
+  return { ...run.data, result: result.success ? result.data : null };
+}
+
+function writeDurably(folder: string, name: string, value: unknown): void {
+  const draft = join(folder, `.${name}`);
+  const fd = openSync(draft, 'w', 0o600);
+  writeFileSync(fd, JSON.stringify(value));
+  fsyncSync(fd);
+  closeSync(fd);
+  renameSync(draft, join(folder, name));
+  syncDirectory(folder);
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
+}
+
+function prune(path: string): void {
+  const entries = readdirSync(path).map((name) => ({ name, at: statSync(join(path, name)).mtimeMs }));
+  entries.sort((a, b) => b.at - a.at);
+  for (const entry of entries.slice(KEPT)) rmSync(join(path, entry.name), { recursive: true, force: true });
+}

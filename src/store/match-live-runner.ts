@@ -1,0 +1,33 @@
+import type { Job } from '../job/job.ts';
+import { suits } from '../job/match-runner.ts';
+import type { RunnerMatch } from '../messages/views.ts';
+import { listLiveRunners, RUNNER_LIVE_MS } from './runners.ts';
+import type { Reader } from './store.ts';
+
+/** Which live runner would take a job now: an idle one first. `runs_on` is a wish list, so its order counts. */
+export async function matchLiveRunner(
+  db: Reader,
+  repository: { owner: string; name: string },
+  job: Pick<Job, 'runs_on' | 'requires'>,
+  now: number,
+): Promise<RunnerMatch> {
+  const live = await listLiveRunners(
+    db,
+    `${repository.owner}/${repository.name}`.toLowerCase(),
+    now - RUNNER_LIVE_MS,
+  );
+  const wish = job.runs_on ?? [];
+  const rank = (labels: readonly string[]) => {
+    const place = wish.findIndex((label) => labels.includes(label));
+    return place < 0 ? wish.length : place;
+  };
+  const fitting = live
+    .filter((runner) => !runner.draining && suits(job, runner))
+    .sort((a, b) => Number(a.runId !== null) - Number(b.runId !== null) || rank(a.labels) - rank(b.labels));
+  const best = fitting[0];
+  return {
+    runner: best?.name ?? null,
+    ...(best?.runId ? { busy: true } : {}),
+    wants: [...wish, ...(job.requires ?? [])],
+  };
+}

@@ -1,0 +1,44 @@
+import type { Store } from './store.ts';
+
+const DAY_MS = 86_400_000;
+/** Rows of runner processes say who is live; an old one says nothing. */
+const RUNNER_DAYS = 7;
+
+/**
+ * Deletes what is only of use while a job lives: full logs of ended runs (the repository has the report),
+ * ended commands, rows of runner processes long gone. One log a write, so that nothing waits for it.
+ * @returns logs deleted
+ */
+export async function prune(store: Store, now: number, days = 30): Promise<number> {
+  const cutoff = now - days * DAY_MS;
+  await store.write(async (tx) => {
+    await tx.deleteFrom('commands').where('state', '=', 'ended').where('created_at', '<', cutoff).execute();
+    await tx
+      .deleteFrom('runners')
+      .where('seen_at', '<', now - RUNNER_DAYS * DAY_MS)
+      .execute();
+  });
+  const runs = await store.db
+    .selectFrom('runs')
+    .innerJoin('jobs', (join) =>
+      join.onRef('jobs.repo_id', '=', 'runs.repo_id').onRef('jobs.id', '=', 'runs.job_id'),
+    )
+    .select('runs.id')
+    .where('runs.state', 'in', ['finished', 'lost', 'returned'])
+    .where('runs.seen_at', '<', cutoff)
+    // A log that could not be published yet is the only copy.
+    .where('jobs.report_sha', 'is not', null)
+    .where((where) =>
+      where.exists(
+        where
+          .selectFrom('log_chunks')
+          .select('log_chunks.offset')
+          .whereRef('log_chunks.run_id', '=', 'runs.id'),
+      ),
+    )
+    .execute();
+  for (const run of runs) {
+    await store.write((tx) => tx.deleteFrom('log_chunks').where('run_id', '=', run.id).execute());
+  }
+  return runs.length;
+}

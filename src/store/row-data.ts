@@ -1,0 +1,70 @@
+import type { AskRow, PullRow } from './tables.ts';
+
+/** What `asks.data` holds; all optional because it grows with the ask's life. */
+export interface AskData {
+  /** What GitHub says of the asker; asked once. */
+  permission?: 'admin' | 'write' | 'read' | 'none';
+  /** The job of the PR this ask was written on: it replans that job instead of making a new one. */
+  replans?: { jobId: string; pull: number };
+  /** Head of the PR the ask stands on, where its check run is shown too. */
+  pullHead?: string;
+  /** Commit of the default branch the plan was made on. */
+  commit?: string;
+  /** Branch and base commit of the job PR, fixed before the branch is made. */
+  branch?: string;
+  base?: string;
+  pullUrl?: string;
+  /** What a refusal says, rendered. */
+  refusal?: string;
+  /** Who cancelled it or closed its PR. */
+  endedBy?: string;
+  /** When the model can be asked again. */
+  retryAt?: number;
+}
+
+export interface Approval {
+  login: string;
+  how: 'review' | 'command' | 'button' | 'merge' | 'self';
+  /** The head it was given for. */
+  sha: string;
+}
+
+/** What `pulls.data` holds. */
+export interface PullData {
+  /** Head the app last looked at, and since when a person could see it in the status or the check. */
+  headSha?: string;
+  headSeenAt?: number;
+  /** Head whose `guruguru / validate` check stands. */
+  checkedSha?: string;
+  /** Failures found on that head. */
+  failures?: number;
+  /** The head that holds our job file and nothing else: GitHub need not be asked what it changes. */
+  ownSha?: string;
+  /** Plans made for this PR; absent: one. */
+  revision?: number;
+  approval?: Approval | null;
+  /**
+   * GitHub refused the merge of this head. `review`: id of the newest review then, 0 = none; a later one
+   * tries again at once, time (`retryAt`, ms, further away with each of `tries`) does too.
+   */
+  blocked?: { sha: string; message: string; review: number; tries: number; retryAt: number } | null;
+  /** The head that GitHub's merge queue holds. */
+  queuedSha?: string | null;
+  /** Reviews already planned on. */
+  reviews?: number[];
+  settled?: 'merged' | 'rejected' | null;
+  url?: string;
+}
+
+export function askData(row: Pick<AskRow, 'data'>): AskData {
+  return JSON.parse(row.data) as AskData;
+}
+
+export function pullData(row: Pick<PullRow, 'data'> | undefined): PullData {
+  return row ? (JSON.parse(row.data) as PullData) : {};
+}
+
+/** The row's data with some fields replaced, as JSON text. */
+export function withData<T extends object>(data: T, patch: Partial<T>): string {
+  return JSON.stringify({ ...data, ...patch });
+}

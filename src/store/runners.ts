@@ -1,0 +1,53 @@
+import type { Reader, Tx } from './announce.ts';
+import type { RunnerRow } from './tables.ts';
+import { tokenRepositories } from './tokens.ts';
+
+/** A runner that was heard of within this many ms is live. It calls at least every 25 s, waiting or working. */
+export const RUNNER_LIVE_MS = 70_000;
+
+export interface LiveRunner {
+  name: string;
+  labels: string[];
+  capabilities: string[];
+  version: string;
+  /** The run it works on, null when it waits for one. */
+  runId: string | null;
+  /** Finishes what it has and takes nothing more: another process of the same name replaced it. */
+  draining: boolean;
+  /** ms since the epoch */
+  seenAt: number;
+}
+
+export async function putRunner(tx: Tx, row: RunnerRow): Promise<void> {
+  const { token_id: _token, name: _name, process: _process, ...changes } = row;
+  await tx
+    .insertInto('runners')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['token_id', 'name', 'process']).doUpdateSet(changes))
+    .execute();
+}
+
+/** Runners heard of since `since` whose token covers a repository (`owner/name`), by name. */
+export async function listLiveRunners(db: Reader, repository: string, since: number): Promise<LiveRunner[]> {
+  const rows = await db
+    .selectFrom('runners')
+    .innerJoin('tokens', 'tokens.id', 'runners.token_id')
+    .selectAll('runners')
+    .select('tokens.repositories')
+    .where('runners.seen_at', '>=', since)
+    .where('tokens.revoked_at', 'is', null)
+    .orderBy('runners.name')
+    .orderBy('runners.token_id')
+    .execute();
+  return rows
+    .filter((row) => tokenRepositories(row).includes(repository.toLowerCase()))
+    .map((row) => ({
+      name: row.name,
+      labels: JSON.parse(row.labels) as string[],
+      capabilities: JSON.parse(row.capabilities) as string[],
+      version: row.version,
+      runId: row.run_id,
+      draining: row.draining === 1,
+      seenAt: row.seen_at,
+    }));
+}

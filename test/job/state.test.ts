@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { isEnded, type JobEvent, type JobState, transition } from '../../src/job/state.ts';
+
+const STATES: readonly JobState[] = [
+  'proposed',
+  'queued',
+  'leased',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'lost',
+  'rejected',
+  'superseded',
+];
+
+const MET = { state: 'succeeded', reason: 'dod_met' } as const;
+
+/** Each event with every state it means something in; all others refuse it. */
+const TABLE: [JobEvent, Partial<Record<JobState, string>>][] = [
+  [{ kind: 'admitted' }, { proposed: 'queued admitted' }],
+  [{ kind: 'not_admitted' }, { proposed: 'rejected not_admitted', queued: 'rejected not_admitted' }],
+  [{ kind: 'pull_closed' }, { proposed: 'rejected pull_closed' }],
+  [{ kind: 'reopened' }, { rejected: 'proposed reopened' }],
+  [{ kind: 'replanned' }, { proposed: 'superseded replanned' }],
+  [
+    { kind: 'cancel' },
+    {
+      proposed: 'rejected cancelled',
+      queued: 'cancelled cancelled',
+      leased: 'cancelled cancelled',
+      running: 'running cancelled',
+    },
+  ],
+  [
+    { kind: 'retry' },
+    {
+      succeeded: 'queued retried',
+      failed: 'queued retried',
+      cancelled: 'queued retried',
+      lost: 'queued retried',
+    },
+  ],
+  [{ kind: 'leased' }, { queued: 'leased leased' }],
+  [{ kind: 'lease_lost', losses: 1 }, { leased: 'queued lease_lost' }],
+  [{ kind: 'lease_lost', losses: 5 }, { leased: 'queued lease_lost' }],
+  [{ kind: 'lease_lost', losses: 6 }, { leased: 'failed never_started' }],
+  [{ kind: 'started' }, { leased: 'running started' }],
+  [
+    { kind: 'ended', verdict: MET },
+    { leased: 'succeeded dod_met', running: 'succeeded dod_met', lost: 'succeeded dod_met' },
+  ],
+  [{ kind: 'silent', idempotent: false, attempt: 1 }, { running: 'lost lost' }],
+  [{ kind: 'silent', idempotent: true, attempt: 2 }, { running: 'queued retried_idempotent' }],
+  [{ kind: 'silent', idempotent: true, attempt: 3 }, { running: 'lost lost' }],
+  [
+    { kind: 'store_lost' },
+    { queued: 'lost store_lost', leased: 'lost store_lost', running: 'lost store_lost' },
+  ],
+];
+
+describe('transition', () => {
+  it.each(TABLE.map(([event, rows]) => ({ event, rows, name: JSON.stringify(event) })))(
+    'on $name',
+    ({ event, rows }) => {
+      const taken = STATES.flatMap((state) => {
+        const next = transition(state, event);
+        return 'refused' in next ? [] : [[state, `${next.state} ${next.reason}`]];
+      });
+      expect(Object.fromEntries(taken)).toEqual(rows);
+    },
+  );
+
+  it('says what it refuses', () => {
+    expect(transition('rejected', { kind: 'retry' })).toEqual({
+      refused: 'retry means nothing to a job that is rejected',
+    });
+  });
+
+  it('never starts an ended job again unasked', () => {
+    const unasked = TABLE.map(([event]) => event).filter(
+      ({ kind }) => kind !== 'retry' && kind !== 'reopened',
+    );
+    for (const state of STATES.filter(isEnded)) {
+      for (const event of unasked) {
+        const next = transition(state, event);
+        if (!('refused' in next)) expect(isEnded(next.state)).toBe(true);
+      }
+    }
+  });
+});

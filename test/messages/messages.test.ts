@@ -1,0 +1,278 @@
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../src/job/finding.ts';
+import { type Messages, messagesFor } from '../../src/messages/messages.ts';
+import { REASON_CODES } from '../../src/messages/reasons.ts';
+
+const finding: Finding = {
+  rule: 'job/schema',
+  severity: 'failure',
+  path: 'jobs/queue/2025-11-22-001.json',
+  line: 3,
+  column: 5,
+  field: 'workdir',
+  message: 'must be absolute',
+};
+const pull = { number: 12, url: 'https://github.com/o/r/pull/12' };
+const match = { runner: null, wants: ['devbox'] };
+const jobId = '2025-11-22-001';
+const login = 'octocat';
+const trigger = '/ask';
+
+/** Parameters for every message; a new message without any does not compile. */
+const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
+  findings: [{ findings: [finding] }],
+  askNoPermission: [{ login, permission: 'read', trigger }],
+  askEmpty: [{ trigger }],
+  askTooLong: [{ bytes: 70_000, limitBytes: 65_536 }],
+  editNotRead: [{ trigger }],
+  settingsBroken: [{ findings: [finding] }],
+  noModelKey: [{ trigger }],
+  modelInvalidOutput: [{ calls: 3, errors: ['dod: does not compile'] }],
+  modelRefused: [{ text: 'I cannot help with that.' }],
+  modelCutShort: [],
+  modelUnavailable: [{ attempts: 5 }],
+  modelMisconfigured: [{ message: 'the key is refused' }],
+  repositoryArchived: [],
+  installationSuspended: [],
+  dispatchGit: [],
+  fenceUnclosed: [],
+  fenceEmpty: [],
+  jobInvalid: [{ errors: ['workdir: must be absolute'] }],
+  jobIdTaken: [{ id: jobId }],
+  severalJobs: [{ command: '/cancel', jobs: [{ id: jobId, title: 'Smoke', state: 'queued' }] }],
+  unknownJob: [{ id: jobId }],
+  nothingTo: [{ command: '/cancel' }],
+  pullNotAJob: [{ command: '/approve' }],
+  commandNoPermission: [{ command: '/approve', login, permission: 'read' }],
+  approved: [{ login, number: 12 }],
+  approveHeadMoved: [{ head: 'a'.repeat(40) }],
+  approveOtherCommit: [{ head: 'a'.repeat(40), named: 'b'.repeat(40) }],
+  approveValidationFailed: [{ findings: [finding], trigger }],
+  approveClosed: [{ number: 12, trigger }],
+  approveMerged: [{ number: 12 }],
+  cancelled: [{ jobId }],
+  askCancelled: [],
+  cancelRequested: [{ jobId, runner: 'devbox' }],
+  cancelEnded: [{ jobId, state: 'succeeded' }],
+  retryQueued: [{ jobId, attempt: 2 }],
+  retryStillRunning: [{ jobId, state: 'running' }],
+  retryNeverMerged: [{ jobId, trigger }],
+  mergeBlocked: [{ number: 12, message: 'At least 1 approving review is required.' }],
+  mergeConflict: [{ number: 12, trigger }],
+  mergeQueued: [{ number: 12 }],
+  pullRetargeted: [{ number: 12, base: 'dev', defaultBranch: 'main' }],
+  defaultBranchChanged: [{ number: 12, from: 'master', to: 'main' }],
+  repositoryMoved: [{ from: 'a/b', to: 'c/d' }],
+  notAsApproved: [{ jobId }],
+  mergedByStranger: [{ jobId, login }],
+  jobLost: [{ jobId, runner: 'devbox', seenAt: 0, timeZone: 'UTC' }],
+  jobsLost: [{ jobIds: [jobId] }],
+  fencedWaits: [{ why: 'findings' }],
+  stuckItem: [{ error: 'HttpError: 502', attempts: 8, trigger }],
+  unstuck: [],
+  help: [{ trigger }],
+
+  duration: [{ seconds: 72 }],
+  reasonLabel: [{ reason: 'stuck' }],
+  verdict: [{ verdict: 'lost' }],
+  joined: [{ sentences: ['a', 'b'] }],
+  why: [{ reason: { kind: 'dod_met', dod: 'exit_code == 0' } }],
+  stagePlanning: [],
+  stagePlanned: [],
+  stagePull: [],
+  stageApproval: [],
+  stageWaiting: [],
+  stageMerging: [],
+  stageApproved: [{ login, how: 'review' }],
+  stageRun: [],
+  stageQueued: [],
+  stageRunning: [{ runner: 'devbox' }],
+  stageRan: [{ runner: 'devbox' }],
+  stageResult: [],
+  stageAnswered: [],
+  stageQuestion: [{ login }],
+  stageRejected: [],
+  stageSuperseded: [],
+  stageStuck: [],
+  nextPlanning: [],
+  nextReport: [],
+  nextModelRetry: [{ at: 0, timeZone: 'UTC' }],
+  nextApprove: [{ pull }],
+  nextMerging: [],
+  nextInvalid: [{ pull, failures: 2 }],
+  nextBlocked: [{ pull }],
+  nextQueued: [{ position: 2, match }],
+  nextRunning: [],
+  nextCancelling: [],
+  nextFailed: [{ trigger }],
+  nextCancelled: [],
+  nextLost: [{ jobId }],
+  nextAnswered: [],
+  nextQuestion: [{ trigger }],
+  nextAskCancelled: [{ by: login }],
+  nextRejected: [{ by: null, trigger }],
+  nextSuperseded: [{ by: pull }],
+  nextStuck: [{ since: 0, timeZone: 'UTC' }],
+  details: [],
+  rowJob: [],
+  rowPlan: [],
+  rowRevision: [{ revision: 2 }],
+  rowStarted: [],
+  rowTook: [],
+  rowRun: [],
+  rowUndo: [],
+  rowLinks: [],
+  linkReport: [],
+  linkCheck: [],
+  cost: [{ cost: { model: 'gpt-5', inputTokens: 12_345, outputTokens: 6, usd: 0.02 } }],
+  replyResult: [{ jobId, title: 'Smoke', verdict: 'failed' }],
+  replyRan: [{ runner: 'devbox', seconds: 12, attempt: 2 }],
+  replyLastLines: [{ lines: 3 }],
+  replyNoOutput: [],
+  replyQuestion: [{ trigger }],
+  replyRefusal: [],
+  replyUndo: [{ undo: 'git checkout -- .' }],
+  checkQueued: [{ position: 2 }],
+  checkNoRunner: [],
+  checkRunning: [{ runner: 'devbox', done: 1, total: 3 }],
+  checkCancelling: [{ runner: 'devbox' }],
+  checkEnded: [{ verdict: 'failed', seconds: 3 }],
+  checkStarted: [{ at: 0, timeZone: 'UTC' }],
+  checkUpdates: [],
+  actionApprove: [],
+  actionApproveWhat: [],
+  actionCancel: [],
+  actionCancelWhat: [],
+  actionRetry: [],
+  actionRetryWhat: [],
+  validateNone: [],
+  validateNoneText: [],
+  validateOk: [{ jobs: 1, warnings: 2 }],
+  validateFailed: [{ failures: 2 }],
+  validateFix: [],
+  dispatchedByGit: [],
+  runnerTakes: [{ match }],
+  pullAsked: [{ login, url: pull.url }],
+  pullHandWritten: [],
+  pullScript: [],
+  pullScriptFold: [{ lines: 30 }],
+  pullDod: [],
+  pullRunner: [],
+  pullWhere: [],
+  pullTimeout: [],
+  pullUndo: [],
+  pullNoUndo: [],
+  pullEffect: [],
+  pullEffectRead: [],
+  pullEffectChange: [],
+  pullSecrets: [],
+  pullEnv: [],
+  pullServes: [],
+  pullCost: [],
+  pullRetries: [],
+  pullRetriesYes: [],
+  pullFindings: [],
+  pullDecide: [],
+  pullApprove: [],
+  pullChange: [{ trigger }],
+  pullCancel: [],
+  pullRaw: [],
+  pullRevision: [{ revision: 2 }],
+  pullCut: [],
+  statusNothing: [],
+  statusJobs: [],
+  statusStuck: [],
+  statusRunners: [],
+  statusNoRunners: [],
+  statusColumnsJobs: [],
+  statusColumnsRunners: [],
+  statusState: [{ state: 'leased' }],
+  statusIdle: [],
+  statusDraining: [],
+  statusAgo: [{ seconds: 5 }],
+  statusStuckFor: [{ seconds: 90 }],
+};
+
+const LANGUAGES = ['en', 'ja'] as const;
+
+function render(language: 'en' | 'ja', key: keyof Messages): string {
+  const message = messagesFor(language)[key] as (...given: unknown[]) => string;
+  return message(...(SAMPLES[key] as unknown[]));
+}
+
+describe('the catalogues', () => {
+  it('have equal keys', () => {
+    expect(Object.keys(messagesFor('ja')).sort()).toEqual(Object.keys(messagesFor('en')).sort());
+  });
+
+  it('have a sample for every message', () => {
+    expect(Object.keys(SAMPLES).sort()).toEqual(Object.keys(messagesFor('en')).sort());
+  });
+
+  for (const language of LANGUAGES) {
+    it(`render every message (${language})`, () => {
+      for (const key of Object.keys(SAMPLES) as (keyof Messages)[]) {
+        const text = render(language, key);
+        expect(text.trim(), key).not.toBe('');
+        expect(text, key).not.toMatch(/undefined|\[object|NaN/);
+        // Other bots read our comments too: a command of ours never opens a line.
+        expect(text, key).not.toMatch(/^\/[a-z]/m);
+        expect(text, key).not.toMatch(/@[a-z]/i);
+      }
+    });
+
+    it(`name every reason (${language})`, () => {
+      const labels = REASON_CODES.map((reason) => messagesFor(language).reasonLabel({ reason }));
+      expect(labels.every((label) => label.length > 0)).toBe(true);
+      expect(new Set(labels).size).toBe(labels.length);
+    });
+  }
+
+  it('are two languages', () => {
+    const same = (Object.keys(SAMPLES) as (keyof Messages)[]).filter(
+      (key) => render('en', key) === render('ja', key),
+    );
+    // `PR` and a list of findings' places are the same words in both, or nearly.
+    expect(same).toEqual(['stagePull']);
+    expect(messagesFor('ja').nextPlanning()).toMatch(/[ぁ-ん]/);
+  });
+});
+
+describe('refusals', () => {
+  const en = messagesFor('en');
+  it('say who may, and what to do', () => {
+    expect(en.askNoPermission({ login, permission: 'read', trigger })).toBe(
+      '**Not started.** Asking needs write access to this repository; `octocat` has `read`.\n\n' +
+        'Someone with write access can post the same text as their own `/ask`.',
+    );
+  });
+
+  it('say the limit', () => {
+    expect(en.askTooLong({ bytes: 70_000, limitBytes: 65_536 })).toContain(
+      '69 KiB long; the limit is 64 KiB',
+    );
+  });
+
+  it('name file, line, column and field of a mistake in the settings', () => {
+    const text = en.settingsBroken({ findings: [{ ...finding, path: '.github/guruguru.yml' }] });
+    expect(text).toContain('❌ `.github/guruguru.yml` line 3, column 5, `workdir`: must be absolute');
+  });
+
+  it("put GitHub's words into a quotation that pings nobody", () => {
+    const text = en.mergeBlocked({ number: 12, message: 'Review required\nfrom @octocat' });
+    expect(text).toContain('\n> Review required\n> from @\u200boctocat\n');
+  });
+
+  it('show failures before warnings, ten at most', () => {
+    const warning: Finding = { ...finding, severity: 'warning', message: 'look at it' };
+    const text = en.findings({ findings: [...Array<Finding>(11).fill(warning), finding] });
+    expect(text.split('\n')[0]).toContain('❌');
+    expect(text.split('\n')).toHaveLength(11);
+    expect(text).toMatch(/- and 2 more$/);
+  });
+
+  it('use the configured trigger word', () => {
+    expect(en.askEmpty({ trigger: '/guru' })).toContain('/guru run the smoke tests');
+    expect(en.help({ trigger: '/guru' })).toContain('| `/guru <what you want>` |');
+  });
+});

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { insertJob } from '../../src/store/jobs.ts';
+import { appendLog, readLog } from '../../src/store/logs.ts';
+import { prune } from '../../src/store/prune.ts';
+import { insertRun } from '../../src/store/runs.ts';
+import { jobRow, runRow, tempStore } from '../support/store.ts';
+
+const DAY = 86_400_000;
+
+it('deletes logs of runs reported long ago, and no other', async () => {
+  const store = await tempStore();
+  await store.write(async (tx) => {
+    await insertJob(tx, jobRow({ id: 'reported', state: 'succeeded', report_sha: 'sha' }));
+    await insertJob(tx, jobRow({ id: 'unreported', state: 'succeeded' }));
+    const runs = [
+      runRow({ id: 'old', job_id: 'reported', state: 'finished', seen_at: 0 }),
+      runRow({ id: 'young', job_id: 'reported', state: 'finished', seen_at: 20 * DAY }),
+      runRow({ id: 'running', job_id: 'reported', state: 'running', seen_at: 0 }),
+      runRow({ id: 'only copy', job_id: 'unreported', state: 'finished', seen_at: 0 }),
+    ];
+    for (const run of runs) {
+      await insertRun(tx, run);
+      await appendLog(tx, run.id, 0, Buffer.from('log'));
+    }
+  });
+  expect(await prune(store, 31 * DAY)).toBe(1);
+  expect(await prune(store, 31 * DAY)).toBe(0);
+  expect((await readLog(store.db, 'old')).length).toBe(0);
+  for (const kept of ['young', 'running', 'only copy'])
+    expect((await readLog(store.db, kept)).toString()).toBe('log');
+});

@@ -1,0 +1,29 @@
+import { defaultLabels, probeCapabilities } from '../../src/runner/capabilities.ts';
+import { runResident, trapSignals } from '../../src/runner/resident.ts';
+
+/** A runner as a process of its own, for tests that kill it. Settings come as one JSON argument. */
+const settings: unknown = JSON.parse(process.argv[2] ?? '{}');
+const text = (name: string): string => {
+  const found = Object.entries(settings ?? {}).find(([key]) => key === name)?.[1];
+  if (typeof found !== 'string') throw new Error(`${name} is missing`);
+  return found;
+};
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+const { drain, cancel } = trapSignals(say);
+const end = await runResident(
+  {
+    url: text('url'),
+    token: text('token'),
+    name: 'r1',
+    labels: defaultLabels('r1'),
+    capabilities: probeCapabilities(process.env.PATH ?? ''),
+    version: 'test',
+    roots: [{ repository: null, path: text('root') }],
+    stateDirectory: text('state'),
+    timing: { shell: { graceMs: 500 }, farewellMs: 2000 },
+  },
+  { environment: process.env, say, drain, cancel },
+);
+say(`${end.reason}: ${end.message}`);
+process.exitCode = end.code;

@@ -2,10 +2,12 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { acknowledgement } from './rows/acknowledgement.ts';
 import { askToPull } from './rows/ask-to-pull.ts';
+import { memory } from './rows/memory.ts';
+import { requests } from './rows/requests.ts';
 import { type JudgedFigure, judge, type Row } from './support/figure.ts';
 import { table } from './support/table.ts';
 
-const ROWS: readonly Row[] = [acknowledgement, askToPull];
+const ROWS: readonly Row[] = [acknowledgement, askToPull, requests, memory];
 
 const HELP = `npm run bench -- [options]
 

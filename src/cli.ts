@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError } from './config.ts';
 import { VERSION } from './version.ts';
 
@@ -69,7 +69,7 @@ function program(): Command {
     .command('create')
     .description('makes a runner token and prints it once, alone on the last line; it is stored hashed')
     .argument('<name>', 'who it is for, e.g. devbox')
-    .requiredOption('--repo <owner/name>', 'a repository it may take jobs of; may be repeated', collect, [])
+    .requiredOption('--repo <owner/name>', 'a repository it may take jobs of; may be repeated', repositories)
     .action(async (name: string, options: { repo: string[] }) => {
       const { tokenCreateCommand } = await import('./cli/token-command.ts');
       await tokenCreateCommand(process.env, name, options.repo);
@@ -78,9 +78,9 @@ function program(): Command {
   cli
     .command('doctor')
     .description('checks credentials, permissions, runners, the model and the set-up of this machine')
-    .option('--repo <owner/name>', 'check this repository too; may be repeated', collect, [])
+    .option('--repo <owner/name>', 'check this repository too; may be repeated', repositories)
     .option('--json', 'one JSON object on the last line')
-    .action(async (options: { repo: string[]; json?: boolean }) => {
+    .action(async (options: { repo?: string[]; json?: boolean }) => {
       const { doctorCommand } = await import('./cli/doctor-command.ts');
       process.exitCode = await doctorCommand(process.env, options);
     });
@@ -97,7 +97,10 @@ function program(): Command {
   return cli;
 }
 
-function collect(value: string, previous: string[]): string[] {
+function repositories(value: string, previous: string[] = []): string[] {
+  if (!/^[A-Za-z0-9-]+\/[A-Za-z0-9._-]+$/.test(value)) {
+    throw new InvalidArgumentError('Write it as owner/name.');
+  }
   return [...previous, value];
 }
 

@@ -2,15 +2,16 @@ import { workOnAsk } from './loop/ask-work.ts';
 import { workOnCommand } from './loop/command-work.ts';
 import {
   button,
+  dequeued,
   type Due,
   type EventTable,
   issueComment,
   openingText,
   pullDue,
-  pullKey,
   push,
   repositoryDue,
   reviewComment,
+  suiteRerun,
 } from './loop/due.ts';
 import { workOnJob } from './loop/job-work.ts';
 import { workOnGroup, workOnPull } from './loop/pull-work.ts';
@@ -45,11 +46,10 @@ export const EVENTS: EventTable = {
   'pull_request.synchronize': pullDue,
   'pull_request.ready_for_review': pullDue,
   'pull_request.closed': pullDue,
-  'pull_request.dequeued': pullDue,
+  'pull_request.dequeued': dequeued,
   'pull_request_review.submitted': pullDue,
   'pull_request_review.dismissed': pullDue,
-  'check_suite.rerequested': (p) =>
-    p.check_suite.pull_requests.flatMap((pull) => (pull ? [pullKey(p.repository.id, pull.number)] : [])),
+  'check_suite.rerequested': suiteRerun,
   'merge_group.checks_requested': (p) =>
     p.repository ? [{ kind: 'work', key: `group:${p.repository.id}:${p.merge_group.head_sha}` }] : [],
 

@@ -16,6 +16,8 @@ export interface AskFacts {
   trigger: string;
   /** null: GitHub was not asked yet. */
   mayAsk: boolean | null;
+  /** Somebody said `/cancel`. */
+  cancelled: boolean;
   /** The plan in force, null before planning. */
   plan: 'job' | 'answer' | 'question' | 'refusal' | null;
 }
@@ -34,6 +36,7 @@ export type AskEffect =
       >;
     }
   | { do: 'accept' }
+  | { do: 'cancel' }
   | { do: 'plan' }
   | { do: 'propose' }
   | { do: 'reply' }
@@ -56,8 +59,9 @@ export function nextAsk(f: AskFacts): AskEffect {
       if (!f.settingsOk) return { do: 'refuse', reason: 'settings_invalid' };
       return { do: 'accept' };
     case 'accepted':
-      return { do: 'plan' };
+      return f.cancelled ? { do: 'cancel' } : { do: 'plan' };
     case 'planned':
+      if (f.cancelled) return { do: 'cancel' };
       return f.plan === 'job' ? { do: 'propose' } : { do: 'reply' };
     case 'proposed':
     case 'queued':

@@ -13,7 +13,7 @@ export function askBody(ask: Pick<AskRow, 'text'>): string {
 /** What `nextAsk` needs to know of an ask. Reads our rows only. */
 export async function observeAsk(scope: Scope, ask: AskRow): Promise<AskFacts> {
   const slash = parseSlashLine(ask.text);
-  const { permission } = askData(ask);
+  const { permission, endedBy } = askData(ask);
   const plan = ask.state === 'planned' ? await latestPlan(scope.store.db, ask.key) : undefined;
   return {
     state: ask.state,
@@ -25,6 +25,7 @@ export async function observeAsk(scope: Scope, ask: AskRow): Promise<AskFacts> {
     settingsOk: scope.settingsFindings.length === 0,
     trigger: scope.settings.trigger,
     mayAsk: permission ? permission === 'admin' || permission === 'write' : null,
+    cancelled: Boolean(endedBy),
     plan: plan?.kind ?? null,
   };
 }

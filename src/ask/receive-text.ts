@@ -55,6 +55,7 @@ export function hear(written: Written, now: number): Heard | null {
         written_at: written.writtenAt,
         language: 'en',
         state: 'received',
+        reply: null,
       },
     };
   }

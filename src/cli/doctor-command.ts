@@ -13,10 +13,10 @@ const SIGNS = { ok: '✓', warning: '!', failure: '✗', unknown: '?' } as const
 /** Prints each finding with its remedy. Exit code 1 when something fails, 0 otherwise. */
 export async function doctorCommand(
   environment: Environment,
-  options: { repo: string[]; json?: boolean },
+  options: { repo?: string[]; json?: boolean },
 ): Promise<number> {
   if (existsSync('.env')) loadEnvFile('.env');
-  const findings = await examine(environment, options.repo);
+  const findings = await examine(environment, options.repo ?? []);
   for (const { check, level, message, remedy } of findings) {
     console.log(`${SIGNS[level]} ${check}: ${message}${remedy ? `\n    → ${remedy}` : ''}`);
   }

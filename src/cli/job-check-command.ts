@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { type Finding, renderFinding } from '../job/finding.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { policyFindings } from '../job/policy.ts';
@@ -12,7 +12,7 @@ export async function jobCheckCommand(files: string[]): Promise<number> {
   let failed = false;
   for (const file of files) {
     const findings = await checkFile(file);
-    for (const finding of findings) console.log(renderFinding({ ...finding, path: file }));
+    for (const finding of findings) console.log(renderFinding(finding));
     const failure = findings.some((finding) => finding.severity === 'failure');
     if (!failure) console.log(`${file}: valid${findings.length > 0 ? ', with the remarks above' : ''}`);
     failed ||= failure;
@@ -41,7 +41,7 @@ async function settingsNear(
   for (let folder = dirname(resolve(file)); ; folder = dirname(folder)) {
     const text = await readFile(join(folder, SETTINGS), 'utf8').catch(() => null);
     if (text !== null || folder === dirname(folder)) {
-      const parsed = parseSettings(text, join(folder, SETTINGS));
+      const parsed = parseSettings(text, relative(process.cwd(), join(folder, SETTINGS)));
       return parsed.ok ? parsed : { ok: false, findings: parsed.findings };
     }
   }

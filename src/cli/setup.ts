@@ -1,41 +1,60 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { run } from 'probot';
-import type { AppConfig } from '../config.ts';
+import { type AppConfig, ConfigError } from '../config.ts';
 import { WEBHOOK_PATH } from '../loop/http.ts';
 import { packageFile } from './package-file.ts';
 
 const PACKAGE_ROOT = dirname(packageFile('app.yml'));
+/** What the app reads. Probot would keep the OAuth secret too, which nothing here uses. */
+const KEPT = ['APP_ID', 'PRIVATE_KEY', 'WEBHOOK_SECRET'];
 
 /**
  * Probot's registration page, from this package's app.yml. What Probot does by itself is guarded here: it
- * would make a smee.io channel unasked, read app.yml from the working directory, and register `<base>/`
- * as the webhook URL (measured, design section 10).
+ * would make a smee.io channel unasked, read app.yml from the working directory, register `<base>/` as the
+ * webhook URL (measured, design section 10), and refuse to serve the page where NODE_ENV is production.
+ * @throws ConfigError when it cannot listen
  */
 export async function startSetup(config: AppConfig, log: Logger): Promise<void> {
   const envFile = join(process.cwd(), '.env');
   process.env.NO_SMEE_SETUP = 'true';
+  process.env.NODE_ENV = 'development';
+  useServerOf(config.githubApiUrl);
   process.chdir(PACKAGE_ROOT);
   if (!config.webhookProxyUrl) registerOwnWebhookUrl();
   await run(() => {}, {
-    env: {
-      PORT: String(config.port),
-      HOST: config.host,
-      LOG_LEVEL: config.logLevel,
-      NODE_ENV: 'development',
-    },
+    env: { PORT: String(config.port), HOST: config.host, LOG_LEVEL: config.logLevel, LOG_FORMAT: 'json' },
     updateEnv: (values: Record<string, string>) => {
       saveEnv(envFile, values);
+      log.info({ file: envFile }, 'the GitHub App is registered; start again to use it');
       return values;
     },
-  } as Parameters<typeof run>[1]);
+  } as Parameters<typeof run>[1]).catch((error: Error) => {
+    if (!('syscall' in error)) throw error;
+    throw new ConfigError([`PORT: cannot listen on ${config.host}:${config.port}: ${error.message}`]);
+  });
   log.info(
-    { page: `http://${config.host}:${config.port}/probot` },
-    'no credentials: open the page to register the GitHub App; they are written to .env here, then start again',
+    // Probot takes 0 for unset.
+    { page: `http://${config.host}:${config.port || 3000}/probot`, file: envFile },
+    'no credentials: open the page to register the GitHub App; they are written to the file, then start again',
   );
+  if (!config.webhookProxyUrl) {
+    log.info(
+      'GitHub refuses a webhook address that it cannot reach, such as localhost: open the page by a public ' +
+        'address of this machine, or set WEBHOOK_PROXY_URL to a channel of https://smee.io/new first',
+    );
+  }
+}
+
+/** Probot knows GitHub Enterprise by these variables, and adds /api/v3 itself. */
+function useServerOf(githubApiUrl: string): void {
+  const { protocol, host, pathname } = new URL(githubApiUrl);
+  if (pathname !== '/api/v3') return;
+  process.env.GHE_HOST = host;
+  process.env.GHE_PROTOCOL = protocol.replace(':', '');
 }
 
 /** Probot takes the webhook URL from this variable when it renders the page, so it follows the address in use. */
@@ -50,14 +69,19 @@ function registerOwnWebhookUrl(): void {
 
 /** Adds or replaces lines; the file holds the App's key, so only its owner may read it. */
 function saveEnv(path: string, values: Record<string, string>): void {
-  const own = Object.fromEntries(Object.entries(values).filter(([name]) => name !== 'WEBHOOK_PROXY_URL'));
-  const before = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
-  const kept = before.filter((line) => !Object.keys(own).some((name) => line.startsWith(`${name}=`)));
-  const added = Object.entries(own).map(([name, value]) => `${name}=${quoted(value)}`);
-  writeFileSync(path, `${[...kept.filter((line) => line !== ''), ...added].join('\n')}\n`, { mode: 0o600 });
+  const own = Object.entries(values).filter(([name]) => KEPT.includes(name));
+  const before = existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
+  const kept = before.filter((line) => !own.some(([name]) => line.startsWith(`${name}=`)));
+  const lines = [...kept, ...own.map(([name, value]) => `${name}=${quoted(value)}`)];
+  writeFileSync(path, `${lines.join('\n').trimStart()}\n`, { mode: 0o600 });
+  // The mode above is only for a new file.
+  chmodSync(path, 0o600);
 }
 
+/** As `.env` files are read by Node: `\n` is a line end between double quotes only. */
 function quoted(value: string): string {
-  const plain = value.replace(/^"|"$/g, '');
-  return plain.includes('\n') ? `"${plain.trim().replaceAll('\n', '\\n')}"` : plain;
+  const plain = String(value).replace(/^"|"$/g, '').trim();
+  if (plain.includes('\n')) return `"${plain.replaceAll('\n', '\\n')}"`;
+  if (/^[\w.-]*$/.test(plain)) return plain;
+  return plain.includes("'") ? `"${plain}"` : `'${plain}'`;
 }

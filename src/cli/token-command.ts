@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
-import { ConfigError, type Environment, parseDataDir } from '../config.ts';
+import { type Environment, parseDataDir } from '../config.ts';
 import { openStore } from '../store/store.ts';
 import { createToken } from '../store/tokens.ts';
-
-const REPOSITORY = /^[A-Za-z0-9-]+\/[A-Za-z0-9._-]+$/;
 
 /** The token alone on the last line of stdout; everything else goes to stderr. Works beside a running app. */
 export async function tokenCreateCommand(
@@ -13,9 +11,6 @@ export async function tokenCreateCommand(
   repositories: string[],
 ): Promise<void> {
   if (existsSync('.env')) loadEnvFile('.env');
-  const wrong = repositories.filter((repository) => !REPOSITORY.test(repository));
-  if (wrong.length > 0)
-    throw new ConfigError(wrong.map((repository) => `--repo: ${repository} is not owner/name`));
   const store = await openStore({ dataDir: parseDataDir(environment), exclusive: false });
   try {
     const { token } = await store.write((tx) => createToken(tx, name, repositories, Date.now()));

@@ -1,27 +1,16 @@
+import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
+import type { ReasonCode } from '../messages/reasons.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
-import { getJob, insertJob, patchJob } from '../store/jobs.ts';
-import type { Approval } from '../store/row-data.ts';
+import { patchJob } from '../store/jobs.ts';
+import { type Approval, askData, withData } from '../store/row-data.ts';
 import type { Tx } from '../store/store.ts';
 import { enqueue } from '../store/work.ts';
-import { jobColumns } from './job-columns.ts';
+import { keepJob } from './keep-jobs.ts';
 import type { FoundJob } from './next-pull.ts';
-import { mayApprove, type ObservedPull } from './observe-pull.ts';
+import { mayApprove, type ObservedPull, reviewApproval } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
-
-/** Why a merged job file is not run. */
-export type NotAdmitted =
-  | 'other_base'
-  | 'invalid'
-  | 'not_approved'
-  | 'file_differs'
-  | 'file_missing'
-  | 'dispatch_git';
-
-export interface Admission {
-  admitted: string[];
-  refused: { path: string; why: NotAdmitted }[];
-}
+import { type NotAdmitted, sayNotAdmitted } from './say-pull.ts';
 
 /** `proposed → queued`, inside the transaction; given by the loop because the queue is another stage. */
 export type Queue = (tx: Tx, repoId: number, jobId: string, now: number) => Promise<boolean>;
@@ -30,54 +19,75 @@ export type Queue = (tx: Tx, repoId: number, jobId: string, now: number) => Prom
  * Takes the job files of a merged PR into the queue: only files whose blob on the default branch is the one
  * on the PR's head, merged or approved for exactly that head by a person with write permission.
  */
-export async function admitJobs(scope: Scope, seen: ObservedPull, queue: Queue): Promise<Admission> {
+export async function admitJobs(scope: Scope, seen: ObservedPull, queue: Queue): Promise<void> {
   const approval = await admissionApproval(scope, seen);
   const admitted: FoundJob[] = [];
-  const refused: Admission['refused'] = [];
+  const refused: { found: FoundJob; why: NotAdmitted }[] = [];
   for (const found of seen.found.jobs) {
     const why = await whyNot(scope, seen, found, approval);
-    if (why) refused.push({ path: found.path, why });
+    if (why) refused.push({ found, why });
     else admitted.push(found);
   }
+  const ask = seen.askKey ? await getAsk(scope.store.db, seen.askKey) : undefined;
+  const refusal = await sayNotAdmitted(
+    scope,
+    seen,
+    refused.map(({ found, why }) => ({ path: found.path, why })),
+  );
+  // The ask of a job that only lacks an approval stays open.
+  const ends =
+    admitted.length === 0 && refused[0] && refused[0].why !== 'not_approved' ? refused[0].why : null;
+  if (ask && ends && ask.thread !== seen.pull.number)
+    await publishComment(scope, { issue: ask.thread, key: `final:${ask.key}`, body: refusal });
+  const askKeyOf = (found: FoundJob) => (found.job && found.job.id === ask?.job_id ? ask.key : null);
   await scope.store.write(async (tx) => {
-    for (const { job, text, digest } of admitted) {
-      if (!job || !approval) continue;
-      const columns = jobColumns(scope.repo.id, job, text, digest, scope.now());
-      const head = {
-        pr_number: seen.pull.number,
-        head_sha: seen.pull.headSha,
-        approval: JSON.stringify(approval),
-      };
-      const row = await getJob(tx, scope.repo.id, job.id);
-      if (!row) await insertJob(tx, { ...columns, ...head, ask_key: seen.askKey });
-      else await patchJob(tx, scope.repo.id, job.id, { ...head, blob_sha: columns.blob_sha });
-      if (!(await queue(tx, scope.repo.id, job.id, scope.now()))) continue;
-      await enqueue(tx, `job:${scope.repo.id}:${job.id}`);
+    for (const found of admitted) {
+      if (!found.job) continue;
+      await keepJob(tx, scope, seen, found, askKeyOf(found));
+      await patchJob(tx, scope.repo.id, found.job.id, { approval: JSON.stringify(approval) });
+      if (!(await queue(tx, scope.repo.id, found.job.id, scope.now()))) continue;
+      await enqueue(tx, `job:${scope.repo.id}:${found.job.id}`);
+    }
+    for (const { found, why } of refused) {
+      if (!found.job || why === 'invalid') continue;
+      await keepJob(tx, scope, seen, found, askKeyOf(found));
+      // One that only lacks an approval can still get it, by `/retry`.
+      if (why !== 'not_approved') await patchJob(tx, scope.repo.id, found.job.id, NOT_ADMITTED);
     }
     await recordPull(tx, scope, seen.pull.number, { settled: 'merged', ...(approval ? { approval } : {}) });
-    if (seen.askKey) {
-      if (admitted.length > 0) await patchAsk(tx, seen.askKey, { state: 'queued', updated_at: scope.now() });
-      await enqueue(tx, `status:${seen.askKey}`);
+    if (ask && admitted.length > 0)
+      await patchAsk(tx, ask.key, { state: 'queued', reason: null, updated_at: scope.now() });
+    if (ask && ends) {
+      const data = withData(askData(ask), { refusal });
+      await patchAsk(tx, ask.key, { state: 'ended', reason: REASONS[ends], data, updated_at: scope.now() });
     }
+    if (ask) await enqueue(tx, `status:${ask.key}`);
   });
-  if (refused.length > 0) await endRefusedAsk(scope, seen, admitted.length);
-  return { admitted: admitted.map((found) => found.job?.id ?? ''), refused };
 }
 
+/** The reason an ask ends with. */
+const REASONS: Record<NotAdmitted, ReasonCode> = {
+  other_base: 'pull_retargeted',
+  invalid: 'validation_failed',
+  not_approved: 'no_permission',
+  file_differs: 'job_invalid',
+  file_missing: 'job_invalid',
+  dispatch_git: 'dispatch_git',
+};
+
+const NOT_ADMITTED = { state: 'rejected', reason: 'not_admitted' } as const;
+
+/** Whose yes it runs on, with that person's permission as it is now. */
 async function admissionApproval(scope: Scope, seen: ObservedPull): Promise<Approval | null> {
   const { pull, data } = seen;
-  if (data.approval?.sha === pull.headSha) return data.approval;
+  const given = data.approval?.sha === pull.headSha ? data.approval : null;
+  // In a merge queue's time a review may have been dismissed: it is read again below.
+  const stands = given && !(given.how === 'review' && data.queuedSha);
+  if (stands && (await mayApprove(scope, given.login))) return given;
   if (pull.mergedBy && !pull.mergedBy.endsWith('[bot]') && (await mayApprove(scope, pull.mergedBy))) {
     return { login: pull.mergedBy, how: 'merge', sha: pull.headSha };
   }
-  // A merge queue merges as a bot: then a person's review of this head is what counts.
-  for (const review of await scope.client.reviews(pull.number, scope.signal)) {
-    if (review.state !== 'APPROVED' || review.commitSha !== pull.headSha || review.loginType === 'Bot')
-      continue;
-    if (await mayApprove(scope, review.login))
-      return { login: review.login, how: 'review', sha: pull.headSha };
-  }
-  return null;
+  return reviewApproval(scope, pull, await scope.client.reviews(pull.number, scope.signal));
 }
 
 async function whyNot(
@@ -94,13 +104,4 @@ async function whyNot(
   const merged = await scope.client.readFile(found.path, ref, scope.signal);
   if (!merged) return 'file_missing';
   return merged.blobSha === found.blobSha ? null : 'file_differs';
-}
-
-async function endRefusedAsk(scope: Scope, seen: ObservedPull, admitted: number): Promise<void> {
-  const ask = seen.askKey ? await getAsk(scope.store.db, seen.askKey) : undefined;
-  if (!ask || admitted > 0) return;
-  await scope.store.write(async (tx) => {
-    await patchAsk(tx, ask.key, { state: 'ended', reason: 'rejected', updated_at: scope.now() });
-    await enqueue(tx, `status:${ask.key}`);
-  });
 }

@@ -28,7 +28,7 @@ export async function approvePull(
   number: number,
   request: ApproveRequest,
 ): Promise<((m: Messages) => string) | null> {
-  const seen = await observePull(scope, number);
+  const seen = await observePull(scope, number, { reviews: false });
   const trigger = scope.settings.trigger;
   if (!seen) return (m) => m.pullNotAJob({ command: '/approve' });
   const { pull, found, data, facts } = seen;

@@ -94,11 +94,7 @@ function misplaced(file: PullFile): Finding | null {
 /** An id is one job's for ever: in the queue, in another open PR, or done long ago. */
 async function takenElsewhere(scope: Scope, id: string, pull: Pull): Promise<Finding | null> {
   const taken = (by: string) =>
-    failure(
-      `jobs/queue/${id}.json`,
-      'id-taken',
-      `The id ${id} belongs to ${by}: use the next free number.`,
-    );
+    failure(`jobs/queue/${id}.json`, 'id-taken', `The id ${id} belongs to ${by}: use the next free number.`);
   const row = await getJob(scope.store.db, scope.repo.id, id);
   if (row && row.pr_number !== pull.number && row.state !== 'rejected' && row.state !== 'superseded') {
     return taken(`${row.pr_number ? `PR #${row.pr_number}` : 'another job'} (${row.state})`);

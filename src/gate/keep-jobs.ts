@@ -18,7 +18,11 @@ export async function keepJobs(tx: Tx, scope: Scope, seen: ObservedPull): Promis
   const paths = new Set(found.jobs.map((job) => job.path));
   const gone = before.filter((row) => row.state === 'proposed' && !paths.has(`jobs/queue/${row.id}.json`));
   for (const row of gone) {
-    await patchJob(tx, scope.repo.id, row.id, { state: 'superseded', reason: 'replanned', updated_at: scope.now() });
+    await patchJob(tx, scope.repo.id, row.id, {
+      state: 'superseded',
+      reason: 'replanned',
+      updated_at: scope.now(),
+    });
   }
   // The file of an ask may be given another id; the ask goes on with it.
   const renamed = gone.some((row) => row.id === ask?.job_id) ? valid[0]?.job?.id : undefined;

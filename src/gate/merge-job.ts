@@ -10,7 +10,8 @@ import { sayBlocked } from './say-pull.ts';
 /** GitHub computes mergeability in the background; it is asked again this much later. */
 const MERGEABILITY_RETRY_MS = 5_000;
 
-export type MergeStep = 'merged' | 'waiting' | { retryAt: number };
+/** `merged`: SHA of the merge commit. */
+export type MergeStep = { merged: string } | 'waiting' | { retryAt: number };
 
 /**
  * Merges an approved job PR at exactly the approved head, with the approver's permission checked once more.
@@ -42,8 +43,10 @@ export async function mergeJob(
   );
   switch (outcome.kind) {
     case 'merged':
+      return { merged: outcome.sha };
     case 'already_merged':
-      return 'merged';
+      // By somebody else, perhaps with another head: to be looked at.
+      return 'waiting';
     case 'queued':
       await scope.store.write(async (tx) => {
         await recordPull(tx, scope, pull.number, { queuedSha: pull.headSha, blocked: null });

@@ -38,6 +38,8 @@ export interface PullFacts {
   inMergeQueue: boolean;
   /** A review asking for changes on this head that has not been planned on yet. */
   changesRequested: { reviewId: number; login: string; body: string } | null;
+  /** Somebody said `/cancel`. */
+  cancelled: boolean;
   /** How our rows say it ended. */
   settled: 'merged' | 'rejected' | null;
 }
@@ -47,6 +49,7 @@ export type PullEffect =
   | { do: 'validate' }
   | { do: 'replan'; reviewId: number; login: string; body: string }
   | { do: 'merge'; approval: Approval }
+  | { do: 'close' }
   | { do: 'admit' }
   | { do: 'reject' }
   | { wait: 'approval' | 'merge_queue' | 'blocked' | 'fix' | 'base' | 'draft' }
@@ -58,6 +61,7 @@ export function nextPull(f: PullFacts): PullEffect {
   if (f.settled) return { end: 'settled' };
   if (f.merged) return f.jobs.length > 0 ? { do: 'admit' } : { end: 'nothing_to_gate' };
   const gated = f.jobs.length + f.misplaced > 0;
+  if (f.open && f.cancelled) return { do: 'close' };
   if (!f.open) return gated ? { do: 'reject' } : { end: 'nothing_to_gate' };
   if (!gated && !f.reportOnEveryPr) return { end: 'nothing_to_gate' };
   if (f.checkedSha !== f.headSha) return { do: 'validate' };

@@ -1,7 +1,7 @@
 import { GitHubError } from '../github/errors.ts';
 import type { Scope } from '../github/scope.ts';
 import type { Pull, Review } from '../github/types.ts';
-import { getAsk } from '../store/asks.ts';
+import { getAsk, listOpenAsks } from '../store/asks.ts';
 import { listJobsForPull } from '../store/jobs.ts';
 import { latestPlan } from '../store/plans.ts';
 import { getPull } from '../store/pulls.ts';
@@ -19,20 +19,29 @@ export interface ObservedPull {
   facts: PullFacts;
 }
 
-/** Reads a PR as it stands on GitHub and in our rows. null: there is no such PR. */
-export async function observePull(scope: Scope, number: number): Promise<ObservedPull | null> {
+/**
+ * Reads a PR as it stands on GitHub and in our rows. null: there is no such PR, or its ask is just opening
+ * it and makes it due once it has recorded it.
+ */
+export async function observePull(
+  scope: Scope,
+  number: number,
+  options: { reviews: boolean } = { reviews: true },
+): Promise<ObservedPull | null> {
   const row = await getPull(scope.store.db, scope.repo.id, number);
   const data = pullData(row);
   const pull = await scope.client.pull(number, scope.signal).catch((error: unknown) => {
     if (error instanceof GitHubError && error.kind === 'not_found') return null;
     throw error;
   });
-  if (!pull) return null;
+  if (!pull || (!row?.ask_key && (await isBeingProposed(scope, pull)))) return null;
   const known = await listJobsForPull(scope.store.db, scope.repo.id, number);
   const settled = data.settled ?? null;
   const found = settled ? { jobs: [], touched: [] } : await findJobs(scope, pull, data.ownSha);
   const reviews =
-    pull.state === 'open' && found.jobs.length > 0 ? await scope.client.reviews(number, scope.signal) : [];
+    options.reviews && pull.state === 'open' && found.jobs.length > 0
+      ? await scope.client.reviews(number, scope.signal)
+      : [];
   const askKey = row?.ask_key ?? null;
   const facts: PullFacts = {
     open: pull.state === 'open',
@@ -53,9 +62,18 @@ export async function observePull(scope: Scope, number: number): Promise<Observe
     changesRequested: askKey
       ? await changesRequested(scope, reviews, pull.headSha, data.reviews ?? [])
       : null,
+    cancelled: data.cancelled ?? false,
     settled,
   };
   return { pull, reviews, data, askKey, found, facts };
+}
+
+/** GitHub tells of a PR before it answers who opened it; after a crash in between this may be long. */
+async function isBeingProposed(scope: Scope, pull: Pull): Promise<boolean> {
+  const here = `${scope.repo.owner}/${scope.repo.name}`.toLowerCase();
+  if (pull.headRepository?.toLowerCase() !== here) return false;
+  const asks = await listOpenAsks(scope.store.db, scope.repo.id);
+  return asks.some((ask) => ask.state === 'planned' && askData(ask).branch === pull.headRef);
 }
 
 /** Write permission or more; what GitHub calls `permission`. */
@@ -74,19 +92,13 @@ async function approvalOf(
 ): Promise<Approval | null> {
   // A review can be dismissed, so it is read anew; what was written or clicked stands.
   if (data.approval?.sha === pull.headSha && data.approval.how !== 'review') return data.approval;
-  for (const review of latestByPerson(reviews)) {
-    if (review.state !== 'APPROVED' || review.commitSha !== pull.headSha || review.loginType === 'Bot')
-      continue;
-    if (await mayApprove(scope, review.login))
-      return { login: review.login, how: 'review', sha: pull.headSha };
-  }
-  return askKey && ours && data.ownSha === pull.headSha
-    ? fencedApproval(scope, askKey, pull.headSha)
-    : null;
+  const reviewed = await reviewApproval(scope, pull, reviews);
+  if (reviewed) return reviewed;
+  return askKey && ours && data.ownSha === pull.headSha ? fencedApproval(scope, askKey, pull.headSha) : null;
 }
 
 /** A refusal stands for its head until a later review or its time comes. */
-function stillBlocked(data: PullData, reviews: Review[], now: number): PullData['blocked'] & object | null {
+function stillBlocked(data: PullData, reviews: Review[], now: number): (PullData['blocked'] & object) | null {
   const { blocked } = data;
   return blocked && newestReview(reviews) <= blocked.review && now < blocked.retryAt ? blocked : null;
 }
@@ -94,6 +106,17 @@ function stillBlocked(data: PullData, reviews: Review[], now: number): PullData[
 /** Id of the newest review, 0 = none. */
 export function newestReview(reviews: Pick<Review, 'id'>[]): number {
   return Math.max(0, ...reviews.map((review) => review.id));
+}
+
+/** The approving review of this head by a person who may; each person's last word counts. */
+export async function reviewApproval(scope: Scope, pull: Pull, reviews: Review[]): Promise<Approval | null> {
+  for (const review of latestByPerson(reviews)) {
+    if (review.state !== 'APPROVED' || review.commitSha !== pull.headSha || review.loginType === 'Bot')
+      continue;
+    if (await mayApprove(scope, review.login))
+      return { login: review.login, how: 'review', sha: pull.headSha };
+  }
+  return null;
 }
 
 /** A fence is its writer's own words, so the ask approves it, as long as the head is the commit made from it. */

@@ -1,14 +1,18 @@
+import { publishComment } from '../github/publish.ts';
 import { repositoryUrl, type Scope } from '../github/scope.ts';
+import type { Pull } from '../github/types.ts';
 import { completeJob, type PartialJob } from '../job/complete-job.ts';
 import type { Job } from '../job/job.ts';
 import { nextJobId } from '../job/job-id.ts';
 import { policyFindings } from '../job/policy.ts';
 import { jobCommitMessage } from '../messages/commit-messages.ts';
-import { patchAsk } from '../store/asks.ts';
+import { paragraphs } from '../messages/markdown.ts';
+import { messagesFor } from '../messages/messages.ts';
+import { getAsk, patchAsk } from '../store/asks.ts';
 import { getJob, insertJob, listJobIds, patchJob } from '../store/jobs.ts';
 import { matchLiveRunner } from '../store/match-live-runner.ts';
 import { getPull, putPull } from '../store/pulls.ts';
-import { askData, pullData, withData } from '../store/row-data.ts';
+import { type AskData, askData, pullData, withData } from '../store/row-data.ts';
 import type { AskRow, PlanRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { jobColumns } from './job-columns.ts';
@@ -54,13 +58,17 @@ export async function proposeJob(
 
   if (target) {
     const { pull } = target;
+    await scope.store.write((tx) => patchAsk(tx, ask.key, { data: withData(data, { base: target.from }) }));
     const update = await scope.client.updateBranch(
       pull.headRef,
-      { from: pull.headSha, files, message },
+      { from: target.from, files, message },
       scope.signal,
     );
-    if (update.kind !== 'committed')
+    if (update.kind !== 'committed') {
+      const { base: _, ...anew } = data;
+      await scope.store.write((tx) => patchAsk(tx, ask.key, { data: JSON.stringify(anew) }));
       throw new Error(`the branch ${pull.headRef} moved while it was replanned`);
+    }
     await scope.client.updatePull(pull.number, { title, body }, scope.signal);
     await sayReplanned(scope, ask, pull, revision);
     await recordProposal(
@@ -109,7 +117,9 @@ interface ReplanTarget {
   pull: Pull;
   /** Of the plan that is to be put there. */
   revision: number;
-  /** The branch holds our job file and nothing else, and will after it. */
+  /** The head it is put on, stored before: a repetition finds its first try by it. */
+  from: string;
+  /** That head holds our job file and nothing else, and so will the next. */
   own: boolean;
 }
 
@@ -118,7 +128,7 @@ interface ReplanTarget {
  * this one was planned, or when its branch is in a fork, where the app cannot write.
  */
 async function replanTarget(scope: Scope, ask: AskRow): Promise<ReplanTarget | null> {
-  const { replans } = askData(ask);
+  const { replans, base } = askData(ask);
   if (!replans) return null;
   const pull = await scope.client.pull(replans.pull, scope.signal);
   const here = `${scope.repo.owner}/${scope.repo.name}`.toLowerCase();
@@ -126,12 +136,12 @@ async function replanTarget(scope: Scope, ask: AskRow): Promise<ReplanTarget | n
   const job = await getJob(scope.store.db, scope.repo.id, replans.jobId);
   if (pull.state !== 'open' || fork || job?.state !== 'proposed') return null;
   const data = pullData(await getPull(scope.store.db, scope.repo.id, replans.pull));
-  // A repetition finds the branch where its first try left it.
-  return { pull, revision: (data.revision ?? 1) + 1, own: data.ownSha !== undefined };
+  const from = base ?? pull.headSha;
+  return { pull, revision: (data.revision ?? 1) + 1, from, own: data.ownSha === from };
 }
 
-function withoutReplans({ replans: _, ...data }: AskData): AskData {
-  return data;
+function withoutReplans({ replans, base, ...data }: AskData): AskData {
+  return replans ? data : { ...data, ...(base ? { base } : {}) };
 }
 
 /** The replanning's own reply; the first ask's status goes on with the PR. */
@@ -168,7 +178,7 @@ async function reserveId(
     const done = complete(fixed);
     return done.ok ? { kind: 'reserved', ...done } : { kind: 'invalid', errors: done.errors };
   }
-  const onBranch = await idsOnDefaultBranch(scope);
+  const onBranch = await idsOnDefaultBranch(scope, data.commit);
   const wanted = proposed.id;
   if (wanted && (onBranch.has(wanted) || (await getJob(scope.store.db, scope.repo.id, wanted)))) {
     return { kind: 'id_taken', id: wanted };
@@ -189,8 +199,13 @@ async function reserveId(
   });
 }
 
-async function idsOnDefaultBranch(scope: Scope): Promise<Set<string>> {
-  const { entries } = await scope.client.tree(scope.repo.default_branch, { recursive: true }, scope.signal);
+/** At the commit the plan was made on; what came later has a row of its own. */
+async function idsOnDefaultBranch(scope: Scope, commit?: string): Promise<Set<string>> {
+  const { entries } = await scope.client.tree(
+    commit ?? scope.repo.default_branch,
+    { recursive: true },
+    scope.signal,
+  );
   const ids = entries.flatMap(
     (entry) => /^jobs\/(?:queue|done\/[^/]+)\/([^/]+)\.json$/.exec(entry.path)?.[1] ?? [],
   );
@@ -206,6 +221,8 @@ async function recordProposal(
   const known = await getPull(scope.store.db, scope.repo.id, pull.number);
   const replans = askData(ask).replans;
   await scope.store.write(async (tx) => {
+    // Cancelled while its PR was being opened: the PR is closed again.
+    const endedBy = askData((await getAsk(tx, ask.key)) ?? ask).endedBy ?? null;
     const columns = jobColumns(scope.repo.id, made.job, made.text, made.digest, scope.now());
     const { created_at: _, ...changed } = columns;
     await patchJob(tx, scope.repo.id, made.job.id, {
@@ -217,13 +234,14 @@ async function recordProposal(
     await putPull(tx, {
       repo_id: scope.repo.id,
       number: pull.number,
-      ask_key: known?.ask_key ?? ask.key,
+      ask_key: known?.ask_key ?? (replans ? null : ask.key),
       data: withData(pullData(known), {
         headSha: pull.headSha,
         headSeenAt: scope.now(),
         url: pull.url,
         revision: pull.revision,
         ...(pull.own ? { ownSha: pull.headSha } : {}),
+        ...(endedBy && !replans ? { cancelled: true } : {}),
       }),
       updated_at: scope.now(),
     });
@@ -233,7 +251,7 @@ async function recordProposal(
       reason: replans ? 'superseded' : null,
       pr_number: pull.number,
       job_id: made.job.id,
-      data: withData(askData(ask), { pullUrl: pull.url }),
+      data: withData(askData(ask), { pullUrl: pull.url, ...(endedBy ? { endedBy } : {}) }),
       updated_at: scope.now(),
     });
     await enqueue(tx, `pr:${scope.repo.id}:${pull.number}`);

@@ -1,7 +1,10 @@
+import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
+import { messagesFor } from '../messages/messages.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
 import { listJobsForPull, patchJob } from '../store/jobs.ts';
-import { askData } from '../store/row-data.ts';
+import { askData, withData } from '../store/row-data.ts';
+import type { AskRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import type { ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
@@ -10,6 +13,7 @@ import { recordPull } from './record-pull.ts';
 export async function rejectPull(scope: Scope, seen: ObservedPull): Promise<void> {
   const jobs = await listJobsForPull(scope.store.db, scope.repo.id, seen.pull.number);
   const ask = seen.askKey ? await getAsk(scope.store.db, seen.askKey) : undefined;
+  if (ask && ask.state !== 'ended') await sayEnded(scope, ask);
   await scope.store.write(async (tx) => {
     for (const job of jobs) {
       if (job.state !== 'proposed') continue;
@@ -19,13 +23,22 @@ export async function rejectPull(scope: Scope, seen: ObservedPull): Promise<void
         updated_at: scope.now(),
       });
     }
-    await recordPull(tx, scope, seen.pull.number, { settled: 'rejected' });
+    await recordPull(tx, scope, seen.pull.number, { settled: 'rejected', cancelled: false });
     if (ask && ask.state !== 'ended') {
       const reason = askData(ask).endedBy ? 'cancelled' : 'rejected';
       await patchAsk(tx, ask.key, { state: 'ended', reason, updated_at: scope.now() });
       await enqueue(tx, `status:${ask.key}`);
     }
   });
+}
+
+/** The final reply of an ask whose PR was closed, by hand or by `/cancel`. */
+async function sayEnded(scope: Scope, ask: AskRow): Promise<void> {
+  const m = messagesFor(ask.language);
+  const by = askData(ask).endedBy ?? null;
+  const trigger = scope.settings.trigger;
+  const body = by ? m.nextAskCancelled({ by }) : m.nextRejected({ by, trigger });
+  await publishComment(scope, { issue: ask.thread, key: `final:${ask.key}`, body });
 }
 
 /** A rejected PR that was opened again: its jobs are proposed again and its ask goes on. */
@@ -41,9 +54,11 @@ export async function reopenPull(scope: Scope, seen: ObservedPull): Promise<void
       });
     }
     await recordPull(tx, scope, seen.pull.number, { settled: null });
-    if (seen.askKey) {
-      await patchAsk(tx, seen.askKey, { state: 'proposed', reason: null, updated_at: scope.now() });
-      await enqueue(tx, `status:${seen.askKey}`);
+    const ask = seen.askKey ? await getAsk(tx, seen.askKey) : undefined;
+    if (ask) {
+      const data = withData(askData(ask), { endedBy: null });
+      await patchAsk(tx, ask.key, { state: 'proposed', reason: null, data, updated_at: scope.now() });
+      await enqueue(tx, `status:${ask.key}`);
     }
   });
 }

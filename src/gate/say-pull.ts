@@ -2,7 +2,7 @@ import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { getAsk } from '../store/asks.ts';
-import type { Admission, NotAdmitted } from './admit-jobs.ts';
+import { contentDigest } from '../store/published.ts';
 import type { ObservedPull } from './observe-pull.ts';
 
 async function messagesOf(scope: Scope, seen: ObservedPull) {
@@ -17,23 +17,35 @@ export async function sayBase(scope: Scope, seen: ObservedPull): Promise<void> {
   const body = m.pullRetargeted({ number, base: baseRef, defaultBranch: scope.repo.default_branch });
   await publishComment(scope, {
     issue: number,
-    key: `base:${scope.repo.id}:${number}:${baseRef}:${scope.repo.default_branch}`,
+    key: `base:${scope.repo.id}:${number}:${contentDigest(`${baseRef} ${scope.repo.default_branch}`).slice(0, 16)}`,
     body,
   });
 }
 
-/** A merged job file that does not run is never silent. */
-export async function sayNotAdmitted(scope: Scope, seen: ObservedPull, admission: Admission): Promise<void> {
-  if (admission.refused.length === 0) return;
+/** Why a merged job file is not run. */
+export type NotAdmitted =
+  | 'other_base'
+  | 'invalid'
+  | 'not_approved'
+  | 'file_differs'
+  | 'file_missing'
+  | 'dispatch_git';
+
+/** A merged job file that does not run is never silent. Resolves to what was said, empty when all run. */
+export async function sayNotAdmitted(
+  scope: Scope,
+  seen: ObservedPull,
+  refused: { path: string; why: NotAdmitted }[],
+): Promise<string> {
+  if (refused.length === 0) return '';
   const m = await messagesOf(scope, seen);
-  const body = admission.refused
-    .map(({ path, why }) => words(path.replace(/^.*\/|\.json$/g, ''), why))
-    .join('\n\n');
+  const body = refused.map(({ path, why }) => words(path.replace(/^.*\/|\.json$/g, ''), why)).join('\n\n');
   await publishComment(scope, {
     issue: seen.pull.number,
     key: `admission:${scope.repo.id}:${seen.pull.number}`,
     body,
   });
+  return body;
 
   function words(jobId: string, why: NotAdmitted): string {
     switch (why) {

@@ -1,6 +1,6 @@
 import type { RepositoryContext } from './call-github.ts';
 import { GitHubError, isGitHubError } from './errors.ts';
-import { createCommit, createTree, readCommit, readHead, updateRef } from './git-data.ts';
+import { createCommit, createTree, readBranch, updateRef } from './git-data.ts';
 import type { RepositoryClient } from './repository-api.ts';
 import type { BranchView, CommitFiles, CommitOutcome } from './types.ts';
 
@@ -35,14 +35,14 @@ async function tryOnce(
   signal: AbortSignal,
 ): Promise<CommitOutcome | 'moved'> {
   const { branch } = options;
-  const headSha = await readHead(context, branch, signal);
-  if (headSha === null) return { kind: 'refused', message: `branch ${branch} does not exist` };
+  const head = await readBranch(context, branch, signal);
+  if (head === null) return { kind: 'refused', message: `branch ${branch} does not exist` };
+  const headSha = head.sha;
   const at: BranchView = { headSha, readFile: (path) => readFile(path, headSha, signal) };
   const done = await options.alreadyThere?.(at);
   if (typeof done === 'string') return { kind: 'committed', sha: done, adopted: true };
   const files = Array.isArray(options.files) ? options.files : await options.files(at);
   if (files === null || files.length === 0) return { kind: 'nothing', headSha };
-  const head = await readCommit(context, headSha, signal);
   const treeSha = await createTree(context, head, files, signal);
   if (treeSha === head.treeSha) return { kind: 'nothing', headSha };
   const commit = { message: options.message, treeSha, parent: headSha };

@@ -33,10 +33,22 @@ export async function readHead(
   return answer?.data.object.sha ?? null;
 }
 
+/** Head and its tree in one request; null when there is no such branch. */
+export async function readBranch(
+  context: RepositoryContext,
+  branch: string,
+  signal: AbortSignal,
+): Promise<Pick<Commit, 'sha' | 'treeSha'> | null> {
+  const answer = await orNull(
+    read(context, signal, (base) => context.octokit.rest.repos.getBranch({ ...base, branch })),
+  );
+  return answer ? { sha: answer.data.commit.sha, treeSha: answer.data.commit.commit.tree.sha } : null;
+}
+
 /** The tree of `parent` with the changes on it. Content-addressed: made twice, it is the same tree. */
 export async function createTree(
   context: RepositoryContext,
-  parent: Commit,
+  parent: Pick<Commit, 'sha' | 'treeSha'>,
   files: FileChange[],
   signal: AbortSignal,
 ): Promise<string> {

@@ -1,4 +1,5 @@
 import { acceptAsk, checkPermission } from '../ask/accept-ask.ts';
+import { cancelTopic, endCancelled } from '../ask/cancel-ask.ts';
 import { nextAsk } from '../ask/next-ask.ts';
 import { askBody, observeAsk } from '../ask/observe-ask.ts';
 import { ignoreAsk, refuseAsk, refuseUnheard } from '../ask/refuse-ask.ts';
@@ -8,6 +9,7 @@ import { planAsk } from '../plan/plan-ask.ts';
 import { replyPlan } from '../report/reply-plan.ts';
 import { getAsk } from '../store/asks.ts';
 import { latestPlan } from '../store/plans.ts';
+import { askData } from '../store/row-data.ts';
 import type { AskRow, PlanRow } from '../store/tables.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
@@ -32,13 +34,12 @@ export async function workOnAsk(c: WorkContext): Promise<WorkResult> {
       case 'accept':
         await acceptAsk(c, ask);
         break;
-      case 'plan': {
-        const planned = await planAsk(c, ask, askBody(ask), c.planner, c.attempts);
-        if (planned.kind === 'refused' && (await isStillWanted(c, ask))) {
-          await refuseAsk(c, ask, planned.reason, planned.say);
-        }
+      case 'plan':
+        await plan(c, ask);
         break;
-      }
+      case 'cancel':
+        await endCancelled(c, ask);
+        break;
       case 'propose':
         await propose(c, ask, await planOf(c, ask));
         break;
@@ -49,9 +50,23 @@ export async function workOnAsk(c: WorkContext): Promise<WorkResult> {
   }
 }
 
-/** Not cancelled while the model was thinking. */
-async function isStillWanted(c: WorkContext, ask: AskRow): Promise<boolean> {
-  return (await getAsk(c.store.db, ask.key))?.state === 'accepted';
+/** Plans until the plan is stored, refused, or somebody says `/cancel`: a model may take minutes. */
+async function plan(c: WorkContext, ask: AskRow): Promise<void> {
+  const cancel = new AbortController();
+  const unsubscribe = c.store.subscribe((topics) => {
+    if (topics.has(cancelTopic(ask.key))) cancel.abort();
+  });
+  const signal = AbortSignal.any([c.signal, cancel.signal]);
+  try {
+    const planned = await planAsk({ ...c, signal }, ask, askBody(ask), c.planner, c.attempts);
+    const now = await getAsk(c.store.db, ask.key);
+    if (planned.kind === 'refused' && now && !askData(now).endedBy)
+      await refuseAsk(c, ask, planned.reason, planned.say);
+  } catch (error) {
+    if (!cancel.signal.aborted) throw error;
+  } finally {
+    unsubscribe();
+  }
 }
 
 async function planOf(c: WorkContext, ask: AskRow): Promise<PlanRow> {

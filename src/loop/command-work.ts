@@ -1,9 +1,11 @@
 import { languageOf } from '../ask/accept-ask.ts';
+import { cancelPlanning } from '../ask/cancel-ask.ts';
 import type { CommandName } from '../ask/parse-command.ts';
 import { cancelJob } from '../dispatch/cancel.ts';
 import { queueView } from '../dispatch/queue-view.ts';
 import { retryJob } from '../dispatch/retry.ts';
 import { approvePull } from '../gate/approve-pull.ts';
+import { recordPull } from '../gate/record-pull.ts';
 import { publishComment } from '../github/publish.ts';
 import { repositoryUrl } from '../github/scope.ts';
 import { JOB_ID } from '../job/job.ts';
@@ -14,14 +16,17 @@ import { renderStatusTable } from '../report/status-table.ts';
 import { getAsk, listAsksForThread, patchAsk } from '../store/asks.ts';
 import { getCommand, patchCommand } from '../store/commands.ts';
 import { getJob, listJobsByState, listJobsForThread } from '../store/jobs.ts';
-import { askData, withData } from '../store/row-data.ts';
-import type { AskRow, CommandRow, JobRow, JobState } from '../store/tables.ts';
+import { getPull } from '../store/pulls.ts';
+import { askData, pullData, withData } from '../store/row-data.ts';
+import type { Tx } from '../store/store.ts';
+import type { CommandRow, JobRow, JobState } from '../store/tables.ts';
 import { enqueue, getWork } from '../store/work.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
-/** What is said back; null: a 👍 on the comment is enough, the status comment tells the rest. */
-type Reply = ((m: Messages) => string) | null;
-type Command = (c: WorkContext, command: CommandRow) => Promise<Reply>;
+/** What is said back, rendered; null: a 👍 on the comment is enough, the status comment tells the rest. */
+type Reply = string | null;
+/** The effect and its reply. What changes our rows goes with `acted`, in one transaction: it is done once. */
+type Command = (c: WorkContext, command: CommandRow, m: Messages) => Promise<Reply>;
 
 /** The commands and what each does. */
 const COMMAND_TABLE: Record<CommandName, Command> = { approve, cancel, retry, status, help };
@@ -30,25 +35,38 @@ const COMMAND_TABLE: Record<CommandName, Command> = { approve, cancel, retry, st
 export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
   const found = await getCommand(c.store.db, c.key);
   if (!found || found.state === 'ended') return 'done';
-  const command = { ...found, language: languageOf(c, await threadText(c, found)) };
-  const act = COMMAND_TABLE[command.name as CommandName];
-  const permission = await c.client.permission(command.login, c.signal);
-  const allowed = permission === 'admin' || permission === 'write';
-  const reply: Reply = allowed
-    ? await act(c, command)
-    : (m) => m.commandNoPermission({ command: `/${command.name}`, login: command.login, permission });
-  await answer(c, command, reply);
-  await c.store.write((tx) => patchCommand(tx, command.key, { state: 'ended', language: command.language }));
+  if (found.state === 'received') {
+    const command = { ...found, language: languageOf(c, await threadText(c, found)) };
+    const reply = await perform(c, command);
+    // A command that changed rows of ours has told so already; for the others it is told now.
+    await c.store.write((tx) => acted(tx, command, reply));
+  }
+  await answer(c, (await getCommand(c.store.db, c.key)) ?? found);
+  await c.store.write((tx) => patchCommand(tx, found.key, { state: 'ended' }));
   return 'done';
 }
 
-async function answer(c: WorkContext, command: CommandRow, reply: Reply): Promise<void> {
-  if (reply) {
-    const body = reply(messagesFor(command.language));
-    await publishComment(c, { issue: command.thread, key: `reply:${command.key}`, body });
-  } else if (command.source === 'c' || command.source === 'r' || command.source === 'i') {
-    await c.client.react({ kind: command.source, id: command.source_id }, '+1', c.signal);
-  }
+async function perform(c: WorkContext, command: CommandRow): Promise<Reply> {
+  const m = messagesFor(command.language);
+  const { login } = command;
+  const permission = await c.client.permission(login, c.signal);
+  if (permission !== 'admin' && permission !== 'write')
+    return m.commandNoPermission({ command: `/${command.name}`, login, permission });
+  return COMMAND_TABLE[command.name as CommandName](c, command, m);
+}
+
+/** From here on a repetition only answers. */
+async function acted(tx: Tx, command: CommandRow, reply: Reply): Promise<void> {
+  const { key, language } = command;
+  if ((await getCommand(tx, key))?.state === 'received')
+    await patchCommand(tx, key, { state: 'acted', language, reply });
+}
+
+async function answer(c: WorkContext, command: CommandRow): Promise<void> {
+  const { reply: body, source, source_id: id } = command;
+  if (body !== null) await publishComment(c, { issue: command.thread, key: `reply:${command.key}`, body });
+  else if (source === 'c' || source === 'r' || source === 'i')
+    await c.client.react({ kind: source, id }, '+1', c.signal);
 }
 
 /** A command has few words of its own, so its language is that of the ask it is about. */
@@ -70,131 +88,158 @@ const idsIn = (command: CommandRow) => command.args.split(/[\s,]+/).filter((word
 async function targets(
   c: WorkContext,
   command: CommandRow,
+  m: Messages,
   states: JobState[],
-): Promise<{ jobs: JobRow[] } | { reply: Reply }> {
+): Promise<{ jobs: JobRow[] } | { reply: string }> {
   const ids = idsIn(command);
-  const word = `/${command.name}`;
   if (ids.length > 0) {
     const jobs = await Promise.all(ids.map((id) => getJob(c.store.db, c.repo.id, id)));
     const missing = ids.find((_, index) => !jobs[index]);
-    if (missing) return { reply: (m) => m.unknownJob({ id: missing }) };
+    if (missing) return { reply: m.unknownJob({ id: missing }) };
     return { jobs: jobs.filter((job) => job !== undefined) };
   }
   const jobs = (await listJobsForThread(c.store.db, c.repo.id, command.thread)).filter((job) =>
     states.includes(job.state),
   );
-  if (jobs.length > 1) return { reply: (m) => m.severalJobs({ command: word, jobs: jobs.map(listed) }) };
-  return { jobs };
+  const word = `/${command.name}`;
+  return jobs.length > 1 ? { reply: m.severalJobs({ command: word, jobs: jobs.map(listed) }) } : { jobs };
 }
 
-async function approve(c: WorkContext, command: CommandRow): Promise<Reply> {
-  const word = '/approve';
-  const named = command.args.split(/\s+/).find((part) => /^[0-9a-f]{7,40}$/i.test(part));
+async function approve(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
+  const words = command.args.split(/\s+/);
+  // One hexadecimal word alone is meant as a commit, be it too short to name one.
+  const named =
+    words.find((word) => /^[0-9a-f]{7,40}$/i.test(word)) ??
+    (/^[0-9a-f]+$/i.test(command.args) ? command.args : undefined);
   let number = command.on_pull && idsIn(command).length === 0 ? command.thread : null;
   if (number === null) {
-    const found = await targets(c, command, ['proposed']);
+    const found = await targets(c, command, m, ['proposed']);
     if ('reply' in found) return found.reply;
     const [job] = found.jobs;
-    if (!job?.pr_number) return (m) => m.nothingTo({ command: word });
+    if (!job?.pr_number) return m.nothingTo({ command: '/approve' });
     number = job.pr_number;
   }
-  return approvePull(c, number, {
+  const refusal = await approvePull(c, number, {
     login: command.login,
     how: command.source === 'b' ? 'button' : 'command',
     ...(named ? { named } : {}),
     writtenAt: command.written_at,
   });
+  return refusal ? refusal(m) : null;
 }
 
-async function cancel(c: WorkContext, command: CommandRow): Promise<Reply> {
-  const found = await targets(c, command, ['proposed', 'queued', 'leased', 'running']);
+async function cancel(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
+  const found = await targets(c, command, m, ['proposed', 'queued', 'leased', 'running']);
   if ('reply' in found) return found.reply;
-  const replies: Reply[] = [];
-  for (const job of found.jobs) replies.push(await cancelOne(c, command, job));
-  if (found.jobs.length === 0) {
-    const planning = await planningAsks(c, command.thread);
-    if (planning.length === 0) return (m) => m.nothingTo({ command: '/cancel' });
-    await c.store.write(async (tx) => {
-      for (const ask of planning) {
-        const data = withData(askData(ask), { endedBy: command.login });
-        await patchAsk(tx, ask.key, { state: 'ended', reason: 'cancelled', data, updated_at: c.now() });
-        await enqueue(tx, `status:${ask.key}`);
-      }
-    });
-  }
-  return replies.find((reply) => reply !== null) ?? null;
+  return c.store.write(async (tx) => {
+    const replies: Reply[] = [];
+    for (const job of found.jobs) replies.push(await cancelOne(tx, c, command, m, job));
+    if (found.jobs.length === 0) {
+      const planning = await cancelPlanning(tx, c.repo.id, command.thread, command.login);
+      if (planning === 0) replies.push(m.nothingTo({ command: '/cancel' }));
+    }
+    const reply = joined(replies);
+    await acted(tx, command, reply);
+    return reply;
+  });
 }
 
-async function cancelOne(c: WorkContext, command: CommandRow, job: JobRow): Promise<Reply> {
-  if (job.state === 'proposed' && job.pr_number) {
-    const ask = job.ask_key ? await getAsk(c.store.db, job.ask_key) : undefined;
-    if (ask) {
-      const data = withData(askData(ask), { endedBy: command.login });
-      await c.store.write((tx) => patchAsk(tx, ask.key, { data }));
+async function cancelOne(
+  tx: Tx,
+  c: WorkContext,
+  command: CommandRow,
+  m: Messages,
+  job: JobRow,
+): Promise<Reply> {
+  const ask = job.ask_key ? await getAsk(tx, job.ask_key) : undefined;
+  if (job.state === 'proposed') {
+    if (ask) await patchAsk(tx, ask.key, { data: withData(askData(ask), { endedBy: command.login }) });
+    if (job.pr_number) {
+      await recordPull(tx, c, job.pr_number, { cancelled: true });
+      await enqueue(tx, `pr:${c.repo.id}:${job.pr_number}`);
+    } else if (ask) {
+      // Its PR is being opened at this moment.
+      await enqueue(tx, ask.key);
     }
-    await c.client.closePull(job.pr_number, c.signal);
-    await c.store.write((tx) => enqueue(tx, `pr:${c.repo.id}:${job.pr_number}`));
     return null;
   }
-  const result = await c.store.write((tx) => cancelJob(tx, c.repo.id, job.id, command.login, c.now()));
+  const result = await cancelJob(tx, c.repo.id, job.id, command.login, c.now());
+  if (ask) await enqueue(tx, `status:${ask.key}`);
   switch (result.kind) {
     case 'cancelled':
     case 'cancelling':
       return null;
     case 'ended':
     case 'not_queued':
-      return (m) => m.cancelEnded({ jobId: job.id, state: result.state });
+      return m.cancelEnded({ jobId: job.id, state: result.state });
     case 'unknown':
-      return (m) => m.unknownJob({ id: job.id });
+      return m.unknownJob({ id: job.id });
   }
 }
 
-async function planningAsks(c: WorkContext, thread: number): Promise<AskRow[]> {
-  const asks = await listAsksForThread(c.store.db, c.repo.id, thread);
-  return asks.filter((ask) => ask.state === 'accepted' || ask.state === 'planned');
-}
-
-async function retry(c: WorkContext, command: CommandRow): Promise<Reply> {
-  if (idsIn(command).length === 0 && (await retryStuck(c, command.thread))) return (m) => m.unstuck();
-  const found = await targets(c, command, ['succeeded', 'failed', 'cancelled', 'lost']);
+async function retry(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
+  if (idsIn(command).length === 0 && (await retryStuck(c, command, m))) return m.unstuck();
+  const found = await targets(c, command, m, ['succeeded', 'failed', 'cancelled', 'lost']);
   if ('reply' in found) return found.reply;
   if (found.jobs.length === 0) {
-    const [active] = (await listJobsForThread(c.store.db, c.repo.id, command.thread)).filter((job) =>
-      ['queued', 'leased', 'running'].includes(job.state),
-    );
-    if (active) return (m) => m.retryStillRunning({ jobId: active.id, state: active.state });
-    return (m) => m.nothingTo({ command: '/retry' });
+    const [other] = await listJobsForThread(c.store.db, c.repo.id, command.thread);
+    if (!other) return m.nothingTo({ command: '/retry' });
+    found.jobs.push(other);
   }
-  const replies: Reply[] = [];
-  for (const job of found.jobs) replies.push(await retryOne(c, job));
-  return replies.find((reply) => reply !== null) ?? null;
+  return c.store.write(async (tx) => {
+    const replies: Reply[] = [];
+    for (const job of found.jobs) replies.push(await retryOne(tx, c, command, m, job));
+    const reply = joined(replies);
+    await acted(tx, command, reply);
+    return reply;
+  });
 }
 
-async function retryOne(c: WorkContext, job: JobRow): Promise<Reply> {
-  const result = await c.store.write(async (tx) => {
-    const retried = await retryJob(tx, c.repo.id, job.id, c.now());
-    if (retried.kind !== 'queued') return retried;
-    await enqueue(tx, `job:${c.repo.id}:${job.id}`);
-    if (job.ask_key) {
-      await patchAsk(tx, job.ask_key, { state: 'queued', reason: null, updated_at: c.now() });
-      await enqueue(tx, `status:${job.ask_key}`);
-    }
-    return retried;
-  });
+async function retryOne(
+  tx: Tx,
+  c: WorkContext,
+  command: CommandRow,
+  m: Messages,
+  job: JobRow,
+): Promise<Reply> {
+  const result = await retryJob(tx, c.repo.id, job.id, c.now());
   switch (result.kind) {
     case 'queued':
+      if (job.ask_key) {
+        await patchAsk(tx, job.ask_key, { state: 'queued', reason: null, updated_at: c.now() });
+        await enqueue(tx, `status:${job.ask_key}`);
+      }
       return null;
     case 'active':
-      return (m) => m.retryStillRunning({ jobId: job.id, state: result.state });
+      return m.retryStillRunning({ jobId: job.id, state: result.state });
     case 'never_queued':
-      return (m) => m.retryNeverMerged({ jobId: job.id, trigger: c.settings.trigger });
+      if (await approveMerged(tx, c, command, job)) return null;
+      return m.retryNeverMerged({ jobId: job.id, trigger: c.settings.trigger });
     case 'unknown':
-      return (m) => m.unknownJob({ id: job.id });
+      return m.unknownJob({ id: job.id });
   }
+}
+
+/** A job that was merged without an approval gets it by `/retry` from somebody who may approve. */
+async function approveMerged(tx: Tx, c: WorkContext, command: CommandRow, job: JobRow): Promise<boolean> {
+  if (job.state !== 'proposed' || !job.pr_number || !job.head_sha) return false;
+  const { settled } = pullData(await getPull(tx, c.repo.id, job.pr_number));
+  if (settled !== 'merged') return false;
+  const approval = { login: command.login, how: 'command', sha: job.head_sha } as const;
+  await recordPull(tx, c, job.pr_number, { settled: null, approval });
+  await enqueue(tx, `pr:${c.repo.id}:${job.pr_number}`);
+  return true;
+}
+
+/** Several jobs in one command: what is to be said of each, in their order. */
+function joined(replies: Reply[]): Reply {
+  const said = replies.filter((reply) => reply !== null);
+  return said.length > 0 ? said.join('\n\n') : null;
 }
 
 /** Wakes what gave up on this thread's asks, jobs and PR. */
-async function retryStuck(c: WorkContext, thread: number): Promise<boolean> {
+async function retryStuck(c: WorkContext, command: CommandRow, m: Messages): Promise<boolean> {
+  const { thread } = command;
   const asks = await listAsksForThread(c.store.db, c.repo.id, thread);
   const jobs = await listJobsForThread(c.store.db, c.repo.id, thread);
   const keys = [
@@ -209,6 +254,7 @@ async function retryStuck(c: WorkContext, thread: number): Promise<boolean> {
   if (stuck.length === 0) return false;
   await c.store.write(async (tx) => {
     for (const item of stuck) if (item) await enqueue(tx, item.key);
+    await acted(tx, command, m.unstuck());
   });
   return true;
 }
@@ -230,7 +276,7 @@ async function status(c: WorkContext, command: CommandRow): Promise<Reply> {
     runner: run.runner,
     since: run.started_at ?? run.seen_at,
   }));
-  const body = renderStatusTable({
+  return renderStatusTable({
     language: command.language,
     timeZone: c.settings.timeZone,
     trigger: c.settings.trigger,
@@ -249,7 +295,6 @@ async function status(c: WorkContext, command: CommandRow): Promise<Reply> {
       ...jobOfRun(view.running, runner.runId),
     })),
   });
-  return () => body;
 }
 
 function titled(job: JobRow): { id: string; title?: string } {
@@ -262,6 +307,6 @@ function jobOfRun(running: { job: JobRow; run: { id: string } }[], runId: string
   return found ? { jobId: found.job.id } : {};
 }
 
-async function help(c: WorkContext): Promise<Reply> {
-  return (m) => m.help({ trigger: c.settings.trigger });
+async function help(c: WorkContext, _: CommandRow, m: Messages): Promise<Reply> {
+  return m.help({ trigger: c.settings.trigger });
 }

@@ -2,7 +2,7 @@ import { gatherPlannerInput } from '../ask/gather-input.ts';
 import type { Budget } from '../github/budget.ts';
 import { GitHubError } from '../github/errors.ts';
 import type { Octokits } from '../github/octokit.ts';
-import { createRepositoryClient } from '../github/repository-client.ts';
+import { createRepositoryClient, type RepositoryClient } from '../github/repository-client.ts';
 import type { Log, Scope } from '../github/scope.ts';
 import type { MergeMethod } from '../github/types.ts';
 import { parseSettings } from '../job/settings.ts';
@@ -37,21 +37,25 @@ export type MakeContext = (key: string, signal: AbortSignal, attempts: number) =
 export function createContexts(deps: LoopDeps): MakeContext {
   const methods = new Map<number, { at: number; value: MergeMethod[] }>();
   const blobs = new Map<string, Uint8Array>();
+  const trees = new Map<string, Tree>();
   return async (key, signal, attempts) => {
     // `status:` and `stuck:` stand before a whole key, whose second part is the repository too.
     const parts = key.split(':');
     const repoId = Number(parts.find((part) => /^\d+$/.test(part)));
     const repo = await getRepository(deps.store.db, repoId);
     if (!repo || repo.state === 'suspended' || repo.state === 'gone') return null;
-    const client = createRepositoryClient({
-      octokit: deps.octokits.installation(repo.installation_id),
-      owner: repo.owner,
-      name: repo.name,
-      repoId: repo.id,
-      budget: deps.budgetOf(repo.installation_id),
-      appSlug: deps.app.slug,
-      appId: deps.app.id,
-    });
+    const client = sparing(
+      trees,
+      createRepositoryClient({
+        octokit: deps.octokits.installation(repo.installation_id),
+        owner: repo.owner,
+        name: repo.name,
+        repoId: repo.id,
+        budget: deps.budgetOf(repo.installation_id),
+        appSlug: deps.app.slug,
+        appId: deps.app.id,
+      }),
+    );
     const text = await settingsText(deps, repo, client, signal);
     const parsed = parseSettings(text, SETTINGS_PATH);
     const scope: Scope = {
@@ -83,6 +87,59 @@ export function createContexts(deps: LoopDeps): MakeContext {
         return value;
       },
     };
+  };
+}
+
+type Tree = Awaited<ReturnType<RepositoryClient['tree']>>;
+const TREES_KEPT = 16;
+
+/** A pass that plans may take minutes; what it saw of a PR before that is not looked at again. */
+const PULL_FRESH_MS = 2_000;
+
+/**
+ * Asks GitHub no question twice in one pass: a login's permission, a PR within two seconds and without a
+ * write of ours in between, and what never changes, the tree of a commit, over all passes.
+ */
+function sparing(trees: Map<string, Tree>, client: RepositoryClient): RepositoryClient {
+  const permissions = new Map<string, ReturnType<RepositoryClient['permission']>>();
+  const pulls = new Map<number, { at: number; pull: ReturnType<RepositoryClient['pull']> }>();
+  const changing =
+    <A extends unknown[], R>(call: (...args: A) => R) =>
+    (...args: A): R => {
+      pulls.clear();
+      return call(...args);
+    };
+  return {
+    ...client,
+    mergePull: changing(client.mergePull),
+    updatePull: changing(client.updatePull),
+    closePull: changing(client.closePull),
+    updateBranch: changing(client.updateBranch),
+    pull(number, signal) {
+      const seen = pulls.get(number);
+      if (seen && performance.now() - seen.at < PULL_FRESH_MS) return seen.pull;
+      const pull = client.pull(number, signal);
+      pulls.set(number, { at: performance.now(), pull });
+      return pull;
+    },
+    permission(login, signal) {
+      const asked = permissions.get(login) ?? client.permission(login, signal);
+      permissions.set(login, asked);
+      return asked;
+    },
+    async tree(ref, options, signal) {
+      const fixed = /^[0-9a-f]{40}$/.test(ref);
+      const key = `${client.repoId}:${ref}:${options.recursive}`;
+      const known = trees.get(key);
+      if (known) return known;
+      const tree = await client.tree(ref, options, signal);
+      if (fixed) trees.set(key, tree);
+      for (const oldest of trees.keys()) {
+        if (trees.size <= TREES_KEPT) break;
+        trees.delete(oldest);
+      }
+      return tree;
+    },
   };
 }
 

@@ -22,6 +22,10 @@ export type Due =
       login: string;
       pulls: number[];
     }
+  /** "Re-run all checks": the head is judged again. */
+  | { kind: 'revalidate'; repoId: number; number: number }
+  /** A PR left GitHub's merge queue; `reason` in GitHub's words, `MERGE` when it was merged. */
+  | { kind: 'dequeued'; repoId: number; number: number; reason: string }
   | { kind: 'settings_changed'; repoId: number }
   | { kind: 'installation'; id: number; state: 'active' | 'suspended' | 'gone' }
   | { kind: 'repositories_removed'; ids: number[] };
@@ -135,6 +139,18 @@ export function button(
       pulls: p.check_run.pull_requests.flatMap((pull) => (pull ? [pull.number] : [])),
     },
   ];
+}
+
+export function suiteRerun(p: Payload<'check_suite.rerequested'>): Due[] {
+  return p.check_suite.pull_requests.flatMap((pull) =>
+    pull ? [{ kind: 'revalidate' as const, repoId: p.repository.id, number: pull.number }] : [],
+  );
+}
+
+export function dequeued(p: Payload<'pull_request.dequeued'>): Due[] {
+  const { reason } = p as { reason?: string };
+  const { number } = p.pull_request;
+  return [{ kind: 'dequeued', repoId: p.repository.id, number, reason: reason ?? 'unknown' }, ...pullDue(p)];
 }
 
 const SETTINGS_PATH = '.github/guruguru.yml';

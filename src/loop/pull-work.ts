@@ -2,19 +2,25 @@ import { queueJob } from '../dispatch/queue-job.ts';
 import { admitJobs } from '../gate/admit-jobs.ts';
 import { mergeJob } from '../gate/merge-job.ts';
 import { nextPull } from '../gate/next-pull.ts';
-import { observePull } from '../gate/observe-pull.ts';
+import { type ObservedPull, observePull } from '../gate/observe-pull.ts';
 import { rejectPull, reopenPull } from '../gate/reject-pull.ts';
 import { replanPull } from '../gate/replan-pull.ts';
-import { sayBase, sayNotAdmitted } from '../gate/say-pull.ts';
+import { sayBase } from '../gate/say-pull.ts';
 import { passGroup, validatePull } from '../gate/validate-pull.ts';
+import { getPull } from '../store/pulls.ts';
+import { type Approval, pullData } from '../store/row-data.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
 /** Takes a PR that touches `jobs/**` from its validation to the queue. */
 export async function workOnPull(c: WorkContext): Promise<WorkResult> {
   const number = lastNumber(c.key);
+  // A merge is final, and its own events come after it: nothing to ask GitHub.
+  if (pullData(await getPull(c.store.db, c.repo.id, number)).settled === 'merged') return 'done';
+  let judged: ObservedPull | null = null;
   for (;;) {
     c.signal.throwIfAborted();
-    const seen = await observePull(c, number);
+    const seen: ObservedPull | null = judged ?? (await observePull(c, number));
+    judged = null;
     if (!seen) return 'done';
     const next = nextPull(seen.facts);
     if ('wait' in next) {
@@ -29,25 +35,40 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
         break;
       case 'validate':
         await validatePull(c, seen);
+        // What was judged is what was seen: reading it again would tell nothing new.
+        judged = { ...seen, facts: { ...seen.facts, checkedSha: seen.pull.headSha } };
         break;
       case 'replan':
         await replanPull(c, seen, next);
         break;
       case 'merge': {
         const step = await mergeJob(c, seen, next.approval, await c.mergeMethods());
-        if (typeof step === 'object') return { dueAt: step.retryAt };
+        if (step === 'waiting') break;
+        if ('retryAt' in step) return { dueAt: step.retryAt };
+        judged = asMerged(seen, step.merged, next.approval);
         break;
       }
-      case 'admit': {
-        const admission = await admitJobs(c, seen, queueJob);
-        await sayNotAdmitted(c, seen, admission);
+      case 'close':
+        await c.client.closePull(number, c.signal);
+        break;
+      case 'admit':
+        await admitJobs(c, seen, queueJob);
         return 'done';
-      }
       case 'reject':
         await rejectPull(c, seen);
         return 'done';
     }
   }
+}
+
+/** The PR after our merge: GitHub has just said so, and would say no more if asked. */
+function asMerged(seen: ObservedPull, mergeCommitSha: string, approval: Approval): ObservedPull {
+  return {
+    ...seen,
+    data: { ...seen.data, approval },
+    pull: { ...seen.pull, state: 'closed', merged: true, mergeCommitSha },
+    facts: { ...seen.facts, open: false, merged: true },
+  };
 }
 
 /** A merge queue's group: its PRs were judged on their own heads. */

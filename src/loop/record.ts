@@ -1,7 +1,11 @@
-import { insertAsk } from '../store/asks.ts';
-import { insertCommand } from '../store/commands.ts';
-import { listJobsByState } from '../store/jobs.ts';
+import { announce } from '../store/announce.ts';
+import { insertAsk, listOpenAsks } from '../store/asks.ts';
+import { insertCommand, listOpenCommands } from '../store/commands.ts';
+import { listUnfinishedJobs, QUEUE_TOPIC } from '../store/jobs.ts';
+import { getPull, putPull } from '../store/pulls.ts';
+import { deletePublished } from '../store/published.ts';
 import { getRepository, patchRepository, putRepository } from '../store/repositories.ts';
+import { pullData, withData } from '../store/row-data.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { enqueue } from '../store/work.ts';
 import { type Due, repositoryFact } from './due.ts';
@@ -25,6 +29,7 @@ export function recordEvent(
         !known || Object.entries(fact).some(([field, value]) => known[field as keyof typeof fact] !== value);
       // A suspension ends by its own event, not by a late one that was sent before.
       const state = known?.state === 'suspended' && fact.state === 'active' ? 'suspended' : fact.state;
+      if (known && known.state !== 'active' && state === 'active') await wakeRepository(tx, fact.id);
       if (changed) {
         const settings = { settings_text: known?.settings_text ?? null, settings_read_at: 0 };
         await putRepository(tx, { ...fact, state, ...settings, updated_at: store.now() });
@@ -53,37 +58,55 @@ async function record(tx: Tx, now: number, due: Due, deliveryId: string): Promis
         .where('installation_id', '=', due.id)
         .where('state', '!=', 'archived')
         .execute();
-      if (due.state === 'active') await wakeAll(tx, due.id);
+      if (due.state === 'active') {
+        for (const { id } of await repositoriesOf(tx, due.id)) await wakeRepository(tx, id);
+      }
       return;
     case 'repositories_removed':
       for (const id of due.ids) await patchRepository(tx, id, { state: 'gone', updated_at: now });
       return;
+    case 'revalidate':
+      return revalidate(tx, due.repoId, due.number);
+    case 'dequeued':
+      return leaveQueue(tx, now, due);
     case 'button':
       return recordButton(tx, now, due, deliveryId);
   }
 }
 
-/** What waited while the app was suspended goes on. */
-async function wakeAll(tx: Tx, installationId: number): Promise<void> {
-  const repositories = await tx
-    .selectFrom('repositories')
-    .select('id')
-    .where('installation_id', '=', installationId)
-    .execute();
-  for (const { id } of repositories) {
-    const asks = await tx
-      .selectFrom('asks')
-      .select('key')
-      .where('repo_id', '=', id)
-      .where('state', 'not in', ['ended', 'ignored'])
-      .execute();
-    for (const { key } of asks) await enqueue(tx, key);
-    const jobs = await listJobsByState(tx, ['proposed', 'queued', 'leased', 'running'], id);
-    for (const job of jobs) {
-      await enqueue(tx, `job:${id}:${job.id}`);
-      if (job.pr_number) await enqueue(tx, `pr:${id}:${job.pr_number}`);
-    }
+function repositoriesOf(tx: Tx, installationId: number): Promise<{ id: number }[]> {
+  return tx.selectFrom('repositories').select('id').where('installation_id', '=', installationId).execute();
+}
+
+/** What waited while nothing could be written (suspended, archived, uninstalled) goes on. */
+export async function wakeRepository(tx: Tx, repoId: number): Promise<void> {
+  for (const { key } of await listOpenAsks(tx, repoId)) {
+    await enqueue(tx, key);
+    await enqueue(tx, `status:${key}`);
   }
+  for (const { key } of await listOpenCommands(tx, repoId)) await enqueue(tx, key);
+  for (const job of await listUnfinishedJobs(tx, repoId)) {
+    await enqueue(tx, `job:${repoId}:${job.id}`);
+    if (job.pr_number) await enqueue(tx, `pr:${repoId}:${job.pr_number}`);
+  }
+  announce(tx, QUEUE_TOPIC);
+}
+
+/** Thrown out of the merge queue: it waits as after a refused merge, in GitHub's word for why. */
+async function leaveQueue(tx: Tx, now: number, due: Extract<Due, { kind: 'dequeued' }>): Promise<void> {
+  const row = await getPull(tx, due.repoId, due.number);
+  const data = pullData(row);
+  if (!row || !data.queuedSha || due.reason === 'MERGE') return;
+  const blocked = {
+    sha: data.queuedSha,
+    message: `It was removed from the merge queue: ${due.reason}`,
+    review: Number.MAX_SAFE_INTEGER,
+    tries: 1,
+    retryAt: Number.MAX_SAFE_INTEGER,
+  };
+  await putPull(tx, { ...row, data: withData(data, { queuedSha: null, blocked }), updated_at: now });
+  await enqueue(tx, `pr:${due.repoId}:${due.number}`);
+  if (row.ask_key) await enqueue(tx, `status:${row.ask_key}`);
 }
 
 /** A click on a check run of ours becomes the command it stands for; the delivery names it, since clicks have no id. */
@@ -134,27 +157,18 @@ async function insertButton(
     language: 'en',
     written_at: now,
     state: 'received',
+    reply: null,
     created_at: now,
   });
   if (inserted) await enqueue(tx, key);
 }
 
+/** Judges the head again and makes a new check run, as "re-run" promises. */
 async function revalidate(tx: Tx, repoId: number, number: number): Promise<void> {
-  const row = await tx
-    .selectFrom('pulls')
-    .selectAll()
-    .where('repo_id', '=', repoId)
-    .where('number', '=', number)
-    .executeTakeFirst();
-  if (!row) return;
-  const { checkedSha, ...data } = JSON.parse(row.data) as { checkedSha?: string };
-  if (checkedSha)
-    await tx.deleteFrom('published').where('key', '=', `validate:${repoId}:${checkedSha}`).execute();
-  await tx
-    .updateTable('pulls')
-    .set({ data: JSON.stringify(data) })
-    .where('repo_id', '=', repoId)
-    .where('number', '=', number)
-    .execute();
+  const row = await getPull(tx, repoId, number);
+  if (!row) return enqueue(tx, `pr:${repoId}:${number}`);
+  const { checkedSha, ...data } = pullData(row);
+  if (checkedSha) await deletePublished(tx, `validate:${repoId}:${checkedSha}`);
+  await putPull(tx, { ...row, data: JSON.stringify(data) });
   await enqueue(tx, `pr:${repoId}:${number}`);
 }

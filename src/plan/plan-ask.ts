@@ -84,10 +84,11 @@ async function storePlan(
   commit: string | null,
   made: Extract<PlanResult, { ok: true }> | null,
 ): Promise<void> {
-  const { retryAt: _, ...data } = askData(ask);
   await scope.store.write(async (tx) => {
-    // Cancelled while the model was thinking: what it came up with is not wanted any more.
-    if ((await getAsk(tx, ask.key))?.state !== 'accepted') return;
+    // Read again: it may have been cancelled while the model was thinking.
+    const now = await getAsk(tx, ask.key);
+    if (now?.state !== 'accepted') return;
+    const { retryAt: _, ...data } = askData(now);
     await insertPlan(tx, {
       ask_key: ask.key,
       revision: 1,
@@ -136,7 +137,8 @@ async function giveUp(scope: Scope, ask: AskRow, error: unknown, attempts: numbe
   const { retryAt } = error;
   if (retryAt) {
     await scope.store.write(async (tx) => {
-      await patchAsk(tx, ask.key, { data: withData(askData(ask), { retryAt }) });
+      const now = (await getAsk(tx, ask.key)) ?? ask;
+      await patchAsk(tx, ask.key, { data: withData(askData(now), { retryAt }) });
       await enqueue(tx, `status:${ask.key}`);
     });
   }

@@ -11,10 +11,11 @@ import {
 import { deliverRun } from './deliver-run.ts';
 import type { ShellTiming } from './execute-shell.ts';
 import type { Environment } from './job-environment.ts';
+import { DirectoryLockedError } from './lock-directory.ts';
 import { openLogSpool, repairLogSpool } from './log-spool.ts';
 import type { Roots } from './roots.ts';
 import { emptyResult, type OngoingRun, runOffer } from './run-offer.ts';
-import { openStateDirectory, type StateDirectory, StateLockedError } from './state-directory.ts';
+import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { SYNC_TIMING, type SyncTiming } from './sync-run.ts';
 import { endLeftovers } from './tagged-processes.ts';
 import { type Clock, SYSTEM_CLOCK, watchClock } from './watch-clock.ts';
@@ -69,7 +70,7 @@ export async function runResident(options: ResidentOptions, deps: ResidentDeps):
   try {
     state = openStateDirectory(options.stateDirectory);
   } catch (error) {
-    if (error instanceof StateLockedError) return { reason: 'locked', code: 1, message: error.message };
+    if (error instanceof DirectoryLockedError) return { reason: 'locked', code: 1, message: error.message };
     throw error;
   }
   const client = createRunnerClient({ url: options.url, token: options.token });

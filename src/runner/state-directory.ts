@@ -1,6 +1,5 @@
 import {
   closeSync,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -13,19 +12,14 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { type Offer, offer } from '../dispatch/protocol.ts';
 import { type RunResult, runResult } from '../job/run-result.ts';
+import { lockDirectory } from './lock-directory.ts';
 import type { LogSpoolPaths } from './log-spool.ts';
 
 /** Logs too long to upload, and runs the app would not take, are kept for a person: the newest so many. */
 const KEPT = 20;
-
-/** The state directory is used by another process. */
-export class StateLockedError extends Error {
-  override name = 'StateLockedError';
-}
 
 const spooled = z.object({ offer, process: z.string(), started_at: z.string() });
 
@@ -68,11 +62,11 @@ export function isRunId(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text);
 }
 
-/** @throws StateLockedError when another process holds it */
+/** @throws DirectoryLockedError when another process holds it */
 export function openStateDirectory(path: string): StateDirectory {
   for (const name of ['runs', 'logs', 'rejected'])
     mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
-  const unlock = lock(path);
+  const unlock = lockDirectory(path, 'give this one its own --name (or --state-dir)');
   const folder = (run: string) => join(path, 'runs', run);
   return {
     path,
@@ -103,26 +97,6 @@ export function openStateDirectory(path: string): StateDirectory {
     },
     close: unlock,
   };
-}
-
-/**
- * One process per directory. A kernel lock, held through SQLite since Node has none of its own: it is gone
- * with the process, where a file with a pid would stop a runner after a reboot that gave the pid away.
- */
-function lock(path: string): () => void {
-  const database = new DatabaseSync(join(path, 'lock'));
-  try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-  } catch (cause) {
-    database.close();
-    const holder = existsSync(join(path, 'pid')) ? readFileSync(join(path, 'pid'), 'utf8').trim() : 'unknown';
-    throw new StateLockedError(
-      `another runner (pid ${holder}) uses ${path}. Stop it, or give this one its own --name (or --state-dir).`,
-      { cause },
-    );
-  }
-  writeFileSync(join(path, 'pid'), `${process.pid}\n`);
-  return () => database.close();
 }
 
 function readRun(folder: string): SpooledRun | null {

@@ -45,6 +45,18 @@ export function listJobsByState(db: Reader, states: readonly JobState[], repoId?
   return (repoId === undefined ? query : query.where('repo_id', '=', repoId)).execute();
 }
 
+/** Jobs that wait, run, or ended without their record being committed. */
+export function listUnfinishedJobs(db: Reader, repoId: number): Promise<JobRow[]> {
+  return db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('repo_id', '=', repoId)
+    .where('state', 'not in', ['rejected', 'superseded'])
+    .where('report_sha', 'is', null)
+    .orderBy('id')
+    .execute();
+}
+
 /** Jobs of the asks written in a thread, and the job whose PR the thread is; by id. */
 export function listJobsForThread(db: Reader, repoId: number, thread: number): Promise<JobRow[]> {
   return db

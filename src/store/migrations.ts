@@ -114,6 +114,7 @@ async function createTables(schema: Schema): Promise<void> {
     language: 'text',
     written_at: 'bigint',
     state: 'text',
+    reply: 'text?',
     created_at: 'bigint',
   });
   await createTable(schema, 'plans', ['ask_key', 'revision'], {

@@ -16,8 +16,8 @@ export interface AskData {
   pullUrl?: string;
   /** What a refusal says, rendered. */
   refusal?: string;
-  /** Who cancelled it or closed its PR. */
-  endedBy?: string;
+  /** Who said `/cancel` before its job was queued. */
+  endedBy?: string | null;
   /** When the model can be asked again. */
   retryAt?: number;
 }
@@ -53,6 +53,8 @@ export interface PullData {
   /** Reviews already planned on. */
   reviews?: number[];
   settled?: 'merged' | 'rejected' | null;
+  /** Somebody said `/cancel`: it is to be closed. */
+  cancelled?: boolean;
   url?: string;
 }
 

@@ -90,7 +90,10 @@ export interface CommandRow {
   language: 'en' | 'ja';
   /** When it was written, GitHub's clock: `/approve` names no commit, so its time decides what was seen. */
   written_at: number;
-  state: 'received' | 'ended';
+  /** acted: done, but not answered yet. */
+  state: 'received' | 'acted' | 'ended';
+  /** What is to be answered; null: a 👍 is enough, or not acted yet. */
+  reply: string | null;
   created_at: number;
 }
 

@@ -65,7 +65,7 @@ describe('WEBHOOK_PROXY_URL', () => {
 
   it('brings a comment that starts an ask, its signature intact', async () => {
     expect(await ask('/ask show “the list” 日本語 🙂 </script> \u2028 1e3\n```sh\nls\n```')).toContain(
-      'writer',
+      'planning',
     );
   });
 

@@ -59,6 +59,15 @@ export function startGitWorld(files: Record<string, string>) {
       return head ? [200, { object: { sha: head } }] : [404, { message: 'Not Found' }];
     });
   git
+    .get(/\/branches\//)
+    .optionally()
+    .reply(async ({ url: uri }: Request) => {
+      const id = refs.get(decodeURIComponent(uri.split('/branches/')[1] ?? ''));
+      const commit = id === undefined ? undefined : commits.get(id);
+      if (!id || !commit) return [404, { message: 'Branch not found' }];
+      return [200, { commit: { sha: id, commit: { tree: { sha: putTree(commit.tree) } } } }];
+    });
+  git
     .get(/\/git\/commits\//)
     .optionally()
     .reply(async ({ url: uri }: Request) => {

@@ -108,6 +108,7 @@ describe('commands, plans, pulls, published, model calls', () => {
       language: 'en',
       written_at: 1,
       state: 'received',
+      reply: null,
       created_at: 1,
     };
     expect(await store.write((tx) => insertCommand(tx, row))).toBe(true);

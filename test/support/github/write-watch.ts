@@ -95,7 +95,11 @@ export function watchWrites(github: GitHubServer): WriteWatch {
     if (answer && answer.status < 300) {
       learn(x, answer, mark, write);
       counts.set(key, (counts.get(key) ?? 0) + 1);
-      for (const wake of waiting.get(key)?.splice(0) ?? []) wake();
+      // A job that started before its check run was made has one that begins as running.
+      const running = write === 'job check queued' && text(x.body, 'status') === 'in_progress';
+      for (const name of running ? [write, 'job check running'] : [write]) {
+        for (const wake of waiting.get(`${mark} ${name}`)?.splice(0) ?? []) wake();
+      }
     }
     const held = holds.get(key);
     if (held?.when !== when) return;

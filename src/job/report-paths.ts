@@ -1,0 +1,14 @@
+/** Where a run's files go in the repository. A second run of one job has its own log: `<id>.2.out`. */
+export function runLogPath(reportPath: string, attempt: number): string {
+  return attempt <= 1 ? reportPath : reportPath.replace(/\.out$/, `.${attempt}.out`);
+}
+
+/** The result record stands beside the first log: `<id>.json`. */
+export function recordPath(reportPath: string): string {
+  return reportPath.replace(/\.out$/, '.json');
+}
+
+/** `jobs/done/<yyyy-mm>/<id>.json`, by the id's own date. */
+export function donePath(jobId: string): string {
+  return `jobs/done/${jobId.slice(0, 7)}/${jobId}.json`;
+}

@@ -3,11 +3,13 @@ import { parseArgs } from 'node:util';
 import { acknowledgement } from './rows/acknowledgement.ts';
 import { askToPull } from './rows/ask-to-pull.ts';
 import { memory } from './rows/memory.ts';
+import { mergeToCommand } from './rows/merge-to-command.ts';
 import { requests } from './rows/requests.ts';
+import { runnerOverhead } from './rows/runner-overhead.ts';
 import { type JudgedFigure, judge, type Row } from './support/figure.ts';
 import { table } from './support/table.ts';
 
-const ROWS: readonly Row[] = [acknowledgement, askToPull, requests, memory];
+const ROWS: readonly Row[] = [acknowledgement, askToPull, mergeToCommand, runnerOverhead, requests, memory];
 
 const HELP = `npm run bench -- [options]
 
@@ -50,8 +52,15 @@ async function main(): Promise<number> {
   const ok = errors.length === 0 && figures.every((figure) => figure.ok);
   console.log(`\n${table(figures)}\n`);
   for (const { row, message } of errors) console.log(`${row} could not be measured: ${message}`);
-  const machine = { cpus: cpus().length, model: cpus()[0]?.model ?? '', memoryBytes: totalmem(), node: process.version };
-  console.log(`${ok ? 'every figure is within its bound' : 'NOT every figure is within its bound'}; ${machine.cpus} cores, Node ${machine.node}${values.quick ? ', quick' : ''}`);
+  const machine = {
+    cpus: cpus().length,
+    model: cpus()[0]?.model ?? '',
+    memoryBytes: totalmem(),
+    node: process.version,
+  };
+  console.log(
+    `${ok ? 'every figure is within its bound' : 'NOT every figure is within its bound'}; ${machine.cpus} cores, Node ${machine.node}${values.quick ? ', quick' : ''}`,
+  );
   if (values.json) {
     const at = new Date().toISOString();
     console.log(JSON.stringify({ ok, at, quick: values.quick, machine, figures, errors }));

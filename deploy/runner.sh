@@ -30,7 +30,7 @@ while :; do
   until sync starting && [[ $code == [24]?? ]]; do sleep 2; done # no answer yet: nothing may run
   [ "$code" = 200 ] && jq -e '.cancel | not' answer > /dev/null || continue
   t0=$(date +%s) outcome=exited
-  (cd "$(jq -r .workdir job)" && exec bash -eo pipefail "$dir/script") < /dev/null > >(records out) 2> >(records err) &
+  (cd "$(jq -r .workdir job)" && exec env -u GURUGURU_RUNNER_TOKEN bash -eo pipefail "$dir/script") < /dev/null > >(records out) 2> >(records err) &
   while kill -0 $! 2> /dev/null; do # each call renews the lease
     sync running
     [ "$code" = 200 ] && jq -e .cancel answer > /dev/null && outcome=cancelled && kill $! 2> /dev/null

@@ -21,7 +21,7 @@ import { loadPrompts } from './plan/prompts.ts';
 import { prune } from './store/prune.ts';
 import { openStore, type Store } from './store/store.ts';
 import { enqueue } from './store/work.ts';
-import { startWorker, type Worker } from './store/worker.ts';
+import { startWorker, type Worker, type WorkerOptions } from './store/worker.ts';
 import { VERSION } from './version.ts';
 
 export interface RunningApp {
@@ -32,6 +32,11 @@ export interface RunningApp {
   requests: RequestLog;
   /** Stops taking work, ends waiting calls, keeps what is stored. Idempotent. */
   stop(): Promise<void>;
+}
+
+export interface AppOptions {
+  /** When a work item that fails is tried again, and when it is given up. */
+  worker?: Pick<WorkerOptions, 'maxAttempts' | 'backoff'>;
 }
 
 /** Planning may take minutes, so many items are open at a time; GitHub's own limits are kept by the budget. */
@@ -49,6 +54,7 @@ const NO_LIMITS = { contentPerMinute: 0, contentPerHour: 0, pointsPerMinute: 0, 
 export async function startApp(
   config: AppConfig & { credentials: Credentials },
   log: Logger = createLog(config),
+  options: AppOptions = {},
 ): Promise<RunningApp> {
   const store = await openStore({ dataDir: config.dataDir });
   const shutdown = new AbortController();
@@ -120,6 +126,7 @@ export async function startApp(
       log,
       concurrency: CONCURRENCY,
       holdWhile: () => store.pendingWrites() > 0,
+      ...options.worker,
     });
     log.info({ app: app.slug }, 'working');
   }
@@ -130,7 +137,8 @@ export async function startApp(
     clearInterval(pruning);
     proxy?.close();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
+    // One that was busy at the close is kept open for its caller's next request: it is closed once it is idle.
+    const closing = setInterval(() => server.closeIdleConnections(), 20);
     await working.catch(() => {});
     await worker?.drain();
     // Calls that wait were answered by the abort; what is still open now is no caller of ours.
@@ -138,6 +146,7 @@ export async function startApp(
       closed,
       delay(2_000, undefined, { ref: false }).then(() => server.closeAllConnections()),
     ]);
+    clearInterval(closing);
     await closeDod();
     await store.close();
   };

@@ -40,8 +40,8 @@ function program(): Command {
     .option('--once', 'with --git: run at most one job, then exit')
     .option('--interval <seconds>', 'with --git: how often to pull', '10')
     .action(async (options) => {
-      const { residentCommand } = await import('./cli/runner-command.ts');
-      process.exitCode = await residentCommand(process.env, options);
+      const { runnerCommand } = await import('./cli/runner-command.ts');
+      process.exitCode = await runnerCommand(process.env, options);
     });
 
   const job = cli.command('job').description('work with job files');

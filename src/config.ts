@@ -238,6 +238,27 @@ export function parseRunnerConfig(environment: Environment): RunnerConfig {
   };
 }
 
+const gitRunnerEnvironment = runnerEnvironment
+  .pick({ GURUGURU_RUNNER_NAME: true, GURUGURU_RUNNER_LABELS: true })
+  .extend({ GURUGURU_WORKDIR_ROOTS: z.string().optional() });
+
+/**
+ * What `guruguru runner --git` needs: no app, so neither address nor token.
+ * @throws ConfigError naming every wrong variable at once.
+ */
+export function parseGitRunnerConfig(
+  environment: Environment,
+): Pick<RunnerConfig, 'name' | 'labels'> & { workdirRoots: string | null } {
+  const parsed = gitRunnerEnvironment.safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error));
+  const env = parsed.data;
+  return {
+    name: env.GURUGURU_RUNNER_NAME ?? runnerNameFromHost(hostname()),
+    labels: env.GURUGURU_RUNNER_LABELS,
+    workdirRoots: env.GURUGURU_WORKDIR_ROOTS ?? null,
+  };
+}
+
 /** A host name made to fit a runner's name: `Keis-MacBook.local` → `Keis-MacBook.local`, odd characters → `-`. */
 function runnerNameFromHost(host: string): string {
   return (

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../src/store/store.ts';
 import { findToken, listTokens, tokenRepositories } from '../src/store/tokens.ts';
+import { MINIMAL } from './job/minimal-job.ts';
 import { tempDir } from './support/store.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -117,7 +118,7 @@ describe('a wrong call', () => {
 describe('job check', () => {
   it('accepts the minimal job', async () => {
     const cwd = tempDir();
-    writeFileSync(join(cwd, 'good.json'), JSON.stringify(GOOD));
+    writeFileSync(join(cwd, 'good.json'), JSON.stringify(MINIMAL));
     expect(await run(['job', 'check', 'good.json'], { cwd })).toEqual({
       code: 0,
       out: 'good.json: valid\n',
@@ -127,9 +128,9 @@ describe('job check', () => {
 
   it('prints findings as file:line:column, one a line, and goes on with the next file', async () => {
     const cwd = tempDir();
-    const bad = JSON.stringify({ ...GOOD, workdir: 'here', extra: 1 }, null, 2);
+    const bad = JSON.stringify({ ...MINIMAL, workdir: 'here', extra: 1 }, null, 2);
     writeFileSync(join(cwd, 'bad.json'), bad);
-    writeFileSync(join(cwd, 'good.json'), JSON.stringify(GOOD));
+    writeFileSync(join(cwd, 'good.json'), JSON.stringify(MINIMAL));
     writeFileSync(join(cwd, 'broken.json'), '{\n  "id": \n}');
     await mkdir(join(cwd, 'folder'));
     const { code, out } = await run(
@@ -152,7 +153,7 @@ describe('job check', () => {
     await mkdir(join(cwd, 'jobs/queue'), { recursive: true });
     await mkdir(join(cwd, '.github'));
     const file = 'jobs/queue/2025-11-22-001.json';
-    writeFileSync(join(cwd, file), JSON.stringify(GOOD));
+    writeFileSync(join(cwd, file), JSON.stringify(MINIMAL));
     writeFileSync(join(cwd, '.github/guruguru.yml'), 'trigger: /ask\nnope: 1\n');
     const { code, out } = await run(['job', 'check', file], { cwd });
     expect(code).toBe(1);

@@ -9,7 +9,10 @@ async function onComment(context) {
   if (context.isBot || !comment.body.startsWith('/ask')) return;
   const { octokit } = context;
   const repo = context.repo();
-  const permission = await octokit.rest.repos.getCollaboratorPermissionLevel({ ...repo, username: comment.user.login });
+  const permission = await octokit.rest.repos.getCollaboratorPermissionLevel({
+    ...repo,
+    username: comment.user.login,
+  });
   if (!['admin', 'write'].includes(permission.data.permission)) return;
 
   await octokit.rest.reactions.createForIssueComment({ ...repo, comment_id: comment.id, content: 'eyes' });
@@ -39,7 +42,11 @@ async function onComment(context) {
     status: 'completed',
     conclusion: 'success',
   });
-  await octokit.rest.issues.updateComment({ ...repo, comment_id: status.data.id, body: `see #${pull.data.number}` });
+  await octokit.rest.issues.updateComment({
+    ...repo,
+    comment_id: status.data.id,
+    body: `see #${pull.data.number}`,
+  });
 }
 
 async function plan(input) {
@@ -57,6 +64,10 @@ const probot = new Probot({
   secret: WEBHOOK_SECRET,
   baseUrl: GITHUB_API_URL,
 });
-const middleware = await createNodeMiddleware((app) => app.on('issue_comment.created', onComment), { probot });
+const middleware = await createNodeMiddleware((app) => app.on('issue_comment.created', onComment), {
+  probot,
+});
 const server = createServer((request, response) => middleware(request, response));
-server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}/api/github/webhooks`));
+server.listen(0, '127.0.0.1', () =>
+  console.log(`http://127.0.0.1:${server.address().port}/api/github/webhooks`),
+);

@@ -3,8 +3,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { type Cleanup, withCleanup } from '../support/cleanup.ts';
 import { deliverAll, type SignedDelivery, signDelivery } from '../support/deliver.ts';
 import type { Row } from '../support/figure.ts';
-import { startAppProcess } from '../support/start-guruguru.ts';
 import { type GitHubProcess, startGitHubProcess } from '../support/start-github-process.ts';
+import { startAppProcess } from '../support/start-guruguru.ts';
 import { startProbot } from '../support/start-probot.ts';
 import { median, percentile } from '../support/statistics.ts';
 
@@ -26,7 +26,9 @@ export const acknowledgement: Row = {
     withCleanup(async (cleanup) => {
       say(`writing ${ASKS + WARM_UP} asks`);
       const github = await startGitHubProcess(cleanup, { asks: ASKS + WARM_UP, threads: THREADS });
-      const deliveries = github.asks.map((body) => signDelivery('issue_comment', body, github.app.webhookSecret));
+      const deliveries = github.asks.map((body) =>
+        signDelivery('issue_comment', body, github.app.webhookSecret),
+      );
       const baseline: Round[] = [];
       const ours: Round[] = [];
       let worked = 0;
@@ -59,7 +61,11 @@ export const acknowledgement: Row = {
     }),
 };
 
-async function emptyProbot(cleanup: Cleanup, github: GitHubProcess, deliveries: SignedDelivery[]): Promise<Round> {
+async function emptyProbot(
+  cleanup: Cleanup,
+  github: GitHubProcess,
+  deliveries: SignedDelivery[],
+): Promise<Round> {
   const probot = await startProbot(cleanup, 'empty-probot', github);
   return measure(probot.webhookUrl, deliveries);
 }
@@ -87,7 +93,8 @@ function expectDurable(dataDir: string, acknowledged: number): void {
   const database = new DatabaseSync(join(dataDir, 'guruguru.sqlite'));
   const row = database.prepare('SELECT count(*) AS stored FROM asks').get();
   database.close();
-  if (row?.stored !== acknowledged) throw new Error(`${acknowledged} asks were acknowledged, ${row?.stored} are on disk`);
+  if (row?.stored !== acknowledged)
+    throw new Error(`${acknowledged} asks were acknowledged, ${row?.stored} are on disk`);
 }
 
 function show(round: Round | undefined): string {

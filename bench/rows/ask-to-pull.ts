@@ -14,7 +14,10 @@ export const askToPull: Row = {
   async run({ quick, say }) {
     const samples = quick ? 3 : 10;
     const ours = await withCleanup(async (cleanup) => {
-      const { github, model } = await startBenchGitHub(cleanup, { workdir: '/workspace/hello', script: ['true'] });
+      const { github, model } = await startBenchGitHub(cleanup, {
+        workdir: '/workspace/hello',
+        script: ['true'],
+      });
       const app = await startAppProcess(cleanup, github, { modelUrl: model.url });
       github.webhooks.setUrl(app.webhookUrl);
       return askAgainAndAgain(github, samples, say);
@@ -22,7 +25,10 @@ export const askToPull: Row = {
     // One takes seconds, always the same: the pauses of Probot's throttling plugin.
     const baselineSamples = quick ? 1 : 3;
     const baseline = await withCleanup(async (cleanup) => {
-      const { github, model } = await startBenchGitHub(cleanup, { workdir: '/workspace/hello', script: ['true'] });
+      const { github, model } = await startBenchGitHub(cleanup, {
+        workdir: '/workspace/hello',
+        script: ['true'],
+      });
       const probot = await startProbot(cleanup, 'plain-probot', github, model.url);
       github.webhooks.setUrl(probot.webhookUrl);
       return askAgainAndAgain(github, baselineSamples, say);
@@ -40,14 +46,24 @@ export const askToPull: Row = {
   },
 };
 
-async function askAgainAndAgain(github: GitHubServer, samples: number, say: (line: string) => void): Promise<number[]> {
+async function askAgainAndAgain(
+  github: GitHubServer,
+  samples: number,
+  say: (line: string) => void,
+): Promise<number[]> {
   const octo = github.as('octo');
   const issue = await octo.openIssue({ title: 'Asks of the bench' });
   const times: number[] = [];
   for (let n = 1; n <= samples; n += 1) {
     const { id } = await octo.comment(issue, `/ask look whether the README is there, number ${n}`);
-    const sent = github.webhooks.log.find(({ payload }) => isJson(payload.comment) && payload.comment.id === id);
-    const pull = await github.until('the job PR', async () => github.requests.filter(opensPull)[n - 1], 60_000);
+    const sent = github.webhooks.log.find(
+      ({ payload }) => isJson(payload.comment) && payload.comment.id === id,
+    );
+    const pull = await github.until(
+      'the job PR',
+      async () => github.requests.filter(opensPull)[n - 1],
+      60_000,
+    );
     const took = pull.at - Date.parse(sent?.deliveredAt ?? '');
     say(`ask ${n}: a job PR after ${took} ms`);
     times.push(took);

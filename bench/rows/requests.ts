@@ -17,10 +17,15 @@ export const requests: Row = {
     });
     const onPull = await withCleanup(async (cleanup) => {
       const { github } = await startLoop(cleanup);
-      const { number } = await github.as('writer').openPull({ head: 'change', files: { 'docs/new.md': 'new\n' } });
+      const { number } = await github
+        .as('writer')
+        .openPull({ head: 'change', files: { 'docs/new.md': 'new\n' } });
       return oneLoop(github, number);
     });
-    for (const [name, sent] of [['issue', onIssue], ['PR', onPull]] as const) {
+    for (const [name, sent] of [
+      ['issue', onIssue],
+      ['PR', onPull],
+    ] as const) {
       for (const line of byTemplate(sent)) say(`ask on ${name}: ${line}`);
     }
     return [...figures('an issue', onIssue, 18), ...figures('a PR', onPull, 21)];

@@ -1,7 +1,7 @@
-import { jobAnswer } from '../../test/support/model-replies.ts';
-import { startModel } from '../../test/support/model.ts';
-import { startGitHub } from '../../test/support/github/start-github.ts';
 import { writeFile } from 'node:fs/promises';
+import { startGitHub } from '../../test/support/github/start-github.ts';
+import { startModel } from '../../test/support/model.ts';
+import { jobAnswer } from '../../test/support/model-replies.ts';
 
 /**
  * The stateful GitHub and a model that answers at once, in a process of their own. Arguments: how many asks

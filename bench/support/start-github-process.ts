@@ -22,7 +22,9 @@ export async function startGitHubProcess(
 ): Promise<GitHubProcess> {
   const file = join(await temporaryFolder(cleanup), 'asks.json');
   const args = [String(options.asks), String(options.threads), file];
-  const child = fork(new URL('./github-process.ts', import.meta.url), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(new URL('./github-process.ts', import.meta.url), args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   cleanup.defer(async () => {
     const gone = once(child, 'close');
     if (child.exitCode === null && child.kill('SIGKILL')) await gone;

@@ -41,7 +41,9 @@ export function startProcess(
     if (text.startsWith('{"level":50')) errors = `${errors}${text}\n`.slice(-4_000);
   });
   const failed = gone.then(() => {
-    throw new Error(`${[command, ...args].join(' ')} ended with ${child.exitCode ?? child.signalCode}:\n${errors}`);
+    throw new Error(
+      `${[command, ...args].join(' ')} ended with ${child.exitCode ?? child.signalCode}:\n${errors}`,
+    );
   });
   failed.catch(() => {});
   const end = async (signal: NodeJS.Signals) => {

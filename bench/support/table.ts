@@ -6,7 +6,12 @@ const HEAD = ['', 'figure', 'ours', 'baseline', 'ratio', 'bound'];
 export function table(figures: readonly JudgedFigure[]): string {
   const rows = [HEAD, ...figures.map(cells)];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   const notes = figures.flatMap(({ row, what, note }) => (note ? [`  ${row}, ${what}: ${note}`] : []));
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
 }

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { loadEnvFile } from 'node:process';
-import { ConfigError, type Environment, parseRunnerConfig } from '../config.ts';
+import { ConfigError, type Environment, parseGitRunnerConfig, parseRunnerConfig } from '../config.ts';
 import { defaultLabels, probeCapabilities } from '../runner/capabilities.ts';
 import { checkUrl } from '../runner/client.ts';
+import { runGitMode } from '../runner/git-mode.ts';
 import { runResident, trapSignals } from '../runner/resident.ts';
 import { parseRoots } from '../runner/roots.ts';
 import { VERSION } from '../version.ts';
@@ -15,17 +17,25 @@ export interface RunnerFlags {
   roots?: string;
   stateDir?: string;
   insecureHttp?: boolean;
+  git?: string;
+  once?: boolean;
+  interval: string;
 }
 
-/** The resident runner, until it is told to stop. Resolves to the exit code. */
-export async function residentCommand(environment: Environment, flags: RunnerFlags): Promise<number> {
+/** The resident runner, of an app or of a checkout, until it is told to stop. Resolves to the exit code. */
+export function runnerCommand(environment: Environment, flags: RunnerFlags): Promise<number> {
+  return flags.git === undefined
+    ? residentCommand(environment, flags)
+    : gitCommand(environment, { ...flags, git: flags.git });
+}
+
+async function residentCommand(environment: Environment, flags: RunnerFlags): Promise<number> {
   const config = parseRunnerConfig(withFlags(environment, flags));
   const url = checkUrl(config.url, flags.insecureHttp);
   const roots = parseRoots(config.workdirRoots);
   if (!url.ok || !roots.ok) {
     throw new ConfigError([...(url.ok ? [] : [url.message]), ...(roots.ok ? [] : roots.errors)]);
   }
-  const say = (text: string) => console.log(`${new Date().toISOString()} ${text}`);
   const { drain, cancel, release } = trapSignals(say);
   const exit = await runResident(
     {
@@ -45,8 +55,36 @@ export async function residentCommand(environment: Environment, flags: RunnerFla
   return exit.code;
 }
 
+async function gitCommand(environment: Environment, flags: RunnerFlags & { git: string }): Promise<number> {
+  const intervalSeconds = Number(flags.interval);
+  if (!(intervalSeconds >= 1)) throw new ConfigError(['--interval: must be a number of seconds, 1 or more']);
+  const config = parseGitRunnerConfig(withFlags(environment, flags));
+  // A checkout's own jobs work in it; anything else is named.
+  const roots = parseRoots(config.workdirRoots ?? resolve(flags.git));
+  if (!roots.ok) throw new ConfigError(roots.errors);
+  const { drain, cancel, release } = trapSignals(say);
+  const code = await runGitMode(
+    {
+      checkout: resolve(flags.git),
+      name: config.name,
+      labels: config.labels.length > 0 ? config.labels : defaultLabels(config.name),
+      capabilities: probeCapabilities(environment.PATH ?? ''),
+      roots: roots.roots,
+      once: flags.once ?? false,
+      intervalSeconds,
+    },
+    { environment, say, drain, cancel },
+  );
+  release();
+  return code;
+}
+
+function say(text: string): void {
+  console.log(`${new Date().toISOString()} ${text}`);
+}
+
 /** `.env` of the working directory is read, as by the app; flags go before the environment. */
-export function withFlags(environment: Environment, flags: RunnerFlags): Environment {
+function withFlags(environment: Environment, flags: RunnerFlags): Environment {
   if (existsSync('.env')) loadEnvFile('.env');
   const given = {
     GURUGURU_URL: flags.url,

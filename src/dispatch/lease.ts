@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { announce } from '../store/announce.ts';
 import { getJob, QUEUE_TOPIC } from '../store/jobs.ts';
 import { fullName, getRepository } from '../store/repositories.ts';
-import { insertRun, patchRun } from '../store/runs.ts';
+import { insertRun, latestRun, patchRun } from '../store/runs.ts';
 import type { Tx } from '../store/store.ts';
 import type { JobRow, RepositoryRow, RunRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
@@ -36,7 +36,9 @@ export async function acquireJob(tx: Tx, runner: RunnerIdentity, now: number): P
   const job = await getJob(tx, picked.repoId, picked.id);
   if (!repository || !job) return undefined;
 
-  const attempt = job.lease_losses > 0 ? job.attempt : job.attempt + 1;
+  const last = await latestRun(tx, job.repo_id, job.id);
+  const used = last?.attempt === job.attempt && last.state !== 'returned';
+  const attempt = used ? job.attempt + 1 : Math.max(1, job.attempt);
   const run: RunRow = {
     id: randomUUID(),
     repo_id: job.repo_id,

@@ -18,7 +18,9 @@ export type RetryResult =
 export async function retryJob(tx: Tx, repoId: number, jobId: string, now: number): Promise<RetryResult> {
   const job = await getJob(tx, repoId, jobId);
   if (!job) return { kind: 'unknown' };
-  const anew = { lease_losses: 0, report_sha: null, verdict: null, queued_at: now };
+  // From now on, so that nothing takes the last run for the current one. One cancelled before any run had number 1.
+  const attempt = Math.max(1, job.attempt) + 1;
+  const anew = { attempt, lease_losses: 0, report_sha: null, verdict: null, queued_at: now };
   if (await moveJob(tx, job, { kind: 'retry' }, now, anew)) return { kind: 'queued' };
   const { state } = job;
   const active = state === 'queued' || state === 'leased' || state === 'running';

@@ -11,12 +11,14 @@ export interface ApproveRequest {
   named?: string;
   /** When it was written or clicked, GitHub's clock (ms). */
   writtenAt: number;
+  /** When it reached the app, our clock (ms): what the app learned later, the approver cannot have meant. */
+  receivedAt: number;
 }
 
 /** As git abbreviates by default. */
 const SHA_MIN_DIGITS = 7;
 
-/** GitHub gives seconds; what was written within the second a head was shown counts as after it. */
+/** GitHub gives seconds: within the second a head was shown, the order of arrival decides. */
 const CLOCK_GRAIN_MS = 1_000;
 
 /**
@@ -43,7 +45,9 @@ export async function approvePull(
   if (named && (named.length < SHA_MIN_DIGITS || !pull.headSha.startsWith(named.toLowerCase()))) {
     return (m) => m.approveOtherCommit({ head: pull.headSha, named });
   }
-  const shown = data.headSha === pull.headSha && (data.headSeenAt ?? 0) <= request.writtenAt + CLOCK_GRAIN_MS;
+  const seenAt = data.headSeenAt ?? Number.POSITIVE_INFINITY;
+  const latest = Math.min(request.writtenAt + CLOCK_GRAIN_MS, request.receivedAt);
+  const shown = data.headSha === pull.headSha && seenAt <= latest;
   if (!named && !shown) return (m) => m.approveHeadMoved({ head: pull.headSha });
   await scope.store.write(async (tx) => {
     const approval = { login: request.login, how: request.how, sha: pull.headSha };

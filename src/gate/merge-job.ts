@@ -72,11 +72,16 @@ export async function mergeJob(
 const BLOCKED_RETRY_MS = 60_000;
 const BLOCKED_RETRY_MAX_MS = 3_600_000;
 
+/** GitHub threw it out of its merge queue: a person should see why before it goes in again. */
+export function holdPull(scope: Scope, seen: ObservedPull, message: string): Promise<void> {
+  return block(scope, seen, message, BLOCKED_RETRY_MAX_MS);
+}
+
 /** Remembered for this head: a new push, review or `/approve` tries again at once, time does it too. */
-async function block(scope: Scope, seen: ObservedPull, message: string): Promise<void> {
+async function block(scope: Scope, seen: ObservedPull, message: string, least = 0): Promise<void> {
   const { headSha, number } = seen.pull;
   const before = seen.data.blocked?.sha === headSha ? seen.data.blocked.tries : 0;
-  const wait = Math.min(BLOCKED_RETRY_MS * 2 ** before, BLOCKED_RETRY_MAX_MS);
+  const wait = Math.max(least, Math.min(BLOCKED_RETRY_MS * 2 ** before, BLOCKED_RETRY_MAX_MS));
   const blocked = {
     sha: headSha,
     message,
@@ -85,7 +90,7 @@ async function block(scope: Scope, seen: ObservedPull, message: string): Promise
     retryAt: scope.now() + wait,
   };
   await scope.store.write(async (tx) => {
-    await recordPull(tx, scope, number, { blocked });
+    await recordPull(tx, scope, number, { blocked, dequeued: null });
     if (seen.askKey) await enqueue(tx, `status:${seen.askKey}`);
   });
   await sayBlocked(scope, seen, message);

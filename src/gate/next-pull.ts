@@ -36,6 +36,8 @@ export interface PullFacts {
   blocked: { sha: string; message: string; retryAt: number } | null;
   /** The PR waits in GitHub's merge queue. */
   inMergeQueue: boolean;
+  /** It was thrown out of that queue: what is to be said of it. */
+  dequeued: string | null;
   /** A review asking for changes on this head that has not been planned on yet. */
   changesRequested: { reviewId: number; login: string; body: string } | null;
   /** Somebody said `/cancel`. */
@@ -48,6 +50,7 @@ export type PullEffect =
   | { do: 'reopen' }
   | { do: 'validate' }
   | { do: 'replan'; reviewId: number; login: string; body: string }
+  | { do: 'hold'; message: string }
   | { do: 'merge'; approval: Approval }
   | { do: 'close' }
   | { do: 'admit' }
@@ -70,6 +73,7 @@ export function nextPull(f: PullFacts): PullEffect {
   if (f.baseRef !== f.defaultBranch) return { wait: 'base' };
   if (f.misplaced > 0 || f.jobs.some((job) => job.findings.some((finding) => finding.severity === 'failure')))
     return { wait: 'fix' };
+  if (f.dequeued) return { do: 'hold', message: f.dequeued };
   if (f.inMergeQueue) return { wait: 'merge_queue' };
   if (!f.approval || f.approval.sha !== f.headSha) return { wait: 'approval' };
   if (f.draft) return { wait: 'draft' };

@@ -58,6 +58,7 @@ export async function observePull(
     approval:
       pull.state === 'open' ? await approvalOf(scope, pull, data, askKey, reviews, known.length > 0) : null,
     blocked: stillBlocked(data, reviews, scope.now()),
+    dequeued: data.dequeued ?? null,
     inMergeQueue: data.queuedSha === pull.headSha,
     changesRequested: askKey
       ? await changesRequested(scope, reviews, pull.headSha, data.reviews ?? [])

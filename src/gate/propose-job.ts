@@ -188,12 +188,14 @@ async function reserveId(
     const id = wanted ?? nextJobId(taken, new Date(scope.now()), scope.settings.timeZone);
     const done = complete(id);
     if (!done.ok) return { kind: 'invalid', errors: done.errors };
-    await insertJob(tx, {
+    const inserted = await insertJob(tx, {
       ...jobColumns(scope.repo.id, done.job, done.text, done.digest, scope.now()),
       ask_key: ask.key,
       pr_number: null,
       head_sha: null,
     });
+    // Somebody pasted the same file a moment ago.
+    if (!inserted) return { kind: 'id_taken', id };
     await patchAsk(tx, ask.key, { job_id: id });
     return { kind: 'reserved', ...done };
   });

@@ -20,7 +20,7 @@ import { getPull } from '../store/pulls.ts';
 import { askData, pullData, withData } from '../store/row-data.ts';
 import type { Tx } from '../store/store.ts';
 import type { CommandRow, JobRow, JobState } from '../store/tables.ts';
-import { enqueue, getWork } from '../store/work.ts';
+import { enqueue, getWork, listStuck } from '../store/work.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
 /** What is said back, rendered; null: a 👍 on the comment is enough, the status comment tells the rest. */
@@ -124,6 +124,7 @@ async function approve(c: WorkContext, command: CommandRow, m: Messages): Promis
     how: command.source === 'b' ? 'button' : 'command',
     ...(named ? { named } : {}),
     writtenAt: command.written_at,
+    receivedAt: command.created_at,
   });
   return refusal ? refusal(m) : null;
 }
@@ -249,6 +250,9 @@ async function retryStuck(c: WorkContext, command: CommandRow, m: Messages): Pro
       (number) => `pr:${c.repo.id}:${number}`,
     ),
   ];
+  for (const { key } of await listStuck(c.store.db, `command:${c.repo.id}:`)) {
+    if ((await getCommand(c.store.db, key))?.thread === thread) keys.push(key);
+  }
   const items = await Promise.all(keys.map((key) => getWork(c.store.db, key)));
   const stuck = items.filter((item) => item?.stuck === 1);
   if (stuck.length === 0) return false;

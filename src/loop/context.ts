@@ -11,7 +11,7 @@ import type { Prompts } from '../plan/prompts.ts';
 import { getRepository, patchRepository } from '../store/repositories.ts';
 import type { Store } from '../store/store.ts';
 import type { RepositoryRow } from '../store/tables.ts';
-import type { WorkContext } from './work.ts';
+import { repositoryOf, type WorkContext } from './work.ts';
 
 export const SETTINGS_PATH = '.github/guruguru.yml';
 /** A push tells of a change at once; this is for a push that was missed. */
@@ -31,7 +31,24 @@ export interface LoopDeps {
   now: () => number;
 }
 
-/** Makes the context of one work item; null when its repository is unknown, suspended or gone. */
+/** Nothing can be written while the app is suspended or the repository archived; their ends wake what waits. */
+export class ParkedError extends Error {
+  override readonly name = 'ParkedError';
+  /** Milliseconds since the epoch; in case the event of that end was missed. */
+  readonly retryAt: number;
+
+  constructor(repo: Pick<RepositoryRow, 'owner' | 'name' | 'state'>, now: number) {
+    super(`${repo.owner}/${repo.name} is ${repo.state}: what is due there waits until it is not`);
+    this.retryAt = now + PARKED_MS;
+  }
+}
+
+const PARKED_MS = 3_600_000;
+
+/**
+ * Makes the context of one work item; null when its repository is unknown or gone.
+ * @throws ParkedError
+ */
 export type MakeContext = (key: string, signal: AbortSignal, attempts: number) => Promise<WorkContext | null>;
 
 export function createContexts(deps: LoopDeps): MakeContext {
@@ -39,11 +56,10 @@ export function createContexts(deps: LoopDeps): MakeContext {
   const blobs = new Map<string, Uint8Array>();
   const trees = new Map<string, Tree>();
   return async (key, signal, attempts) => {
-    // `status:` and `stuck:` stand before a whole key, whose second part is the repository too.
-    const parts = key.split(':');
-    const repoId = Number(parts.find((part) => /^\d+$/.test(part)));
-    const repo = await getRepository(deps.store.db, repoId);
-    if (!repo || repo.state === 'suspended' || repo.state === 'gone') return null;
+    const repo = await getRepository(deps.store.db, repositoryOf(key));
+    if (!repo || repo.state === 'gone') return null;
+    const looks = key.startsWith('repo:');
+    if (repo.state === 'suspended' || (repo.state === 'archived' && !looks)) throw new ParkedError(repo, deps.now());
     const client = sparing(
       trees,
       createRepositoryClient({

@@ -15,7 +15,9 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
     c.signal.throwIfAborted();
     const row = await getJob(c.store.db, c.repo.id, id);
     if (!row) return 'done';
-    const run = await latestRun(c.store.db, c.repo.id, id);
+    const last = await latestRun(c.store.db, c.repo.id, id);
+    // Queued again by `/retry`, it has no run yet: the last one is history.
+    const run = last?.attempt === Math.max(1, row.attempt) ? last : undefined;
     const view = await jobView(c, row, run);
     const checks = await jobChecks(c, view);
     const next = nextJob({

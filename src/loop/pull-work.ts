@@ -1,6 +1,6 @@
 import { queueJob } from '../dispatch/queue-job.ts';
 import { admitJobs } from '../gate/admit-jobs.ts';
-import { mergeJob } from '../gate/merge-job.ts';
+import { holdPull, mergeJob } from '../gate/merge-job.ts';
 import { nextPull } from '../gate/next-pull.ts';
 import { type ObservedPull, observePull } from '../gate/observe-pull.ts';
 import { rejectPull, reopenPull } from '../gate/reject-pull.ts';
@@ -40,6 +40,9 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
         break;
       case 'replan':
         await replanPull(c, seen, next);
+        break;
+      case 'hold':
+        await holdPull(c, seen, next.message);
         break;
       case 'merge': {
         const step = await mergeJob(c, seen, next.approval, await c.mergeMethods());

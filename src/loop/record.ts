@@ -1,6 +1,6 @@
 import { announce } from '../store/announce.ts';
 import { insertAsk, listOpenAsks } from '../store/asks.ts';
-import { insertCommand, listOpenCommands } from '../store/commands.ts';
+import { insertCommand } from '../store/commands.ts';
 import { listUnfinishedJobs, QUEUE_TOPIC } from '../store/jobs.ts';
 import { getPull, putPull } from '../store/pulls.ts';
 import { deletePublished } from '../store/published.ts';
@@ -9,6 +9,7 @@ import { pullData, withData } from '../store/row-data.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { enqueue } from '../store/work.ts';
 import { type Due, repositoryFact } from './due.ts';
+import { repositoryOf } from './work.ts';
 
 /**
  * Records what an event tells and makes due, in one transaction, resolved once it is on disk. Everything is
@@ -84,11 +85,12 @@ export async function wakeRepository(tx: Tx, repoId: number): Promise<void> {
     await enqueue(tx, key);
     await enqueue(tx, `status:${key}`);
   }
-  for (const { key } of await listOpenCommands(tx, repoId)) await enqueue(tx, key);
   for (const job of await listUnfinishedJobs(tx, repoId)) {
     await enqueue(tx, `job:${repoId}:${job.id}`);
     if (job.pr_number) await enqueue(tx, `pr:${repoId}:${job.pr_number}`);
   }
+  const parked = await tx.selectFrom('work').select('key').where('key', 'like', `%:${repoId}:%`).execute();
+  for (const { key } of parked) if (repositoryOf(key) === repoId) await enqueue(tx, key);
   announce(tx, QUEUE_TOPIC);
 }
 
@@ -97,16 +99,9 @@ async function leaveQueue(tx: Tx, now: number, due: Extract<Due, { kind: 'dequeu
   const row = await getPull(tx, due.repoId, due.number);
   const data = pullData(row);
   if (!row || !data.queuedSha || due.reason === 'MERGE') return;
-  const blocked = {
-    sha: data.queuedSha,
-    message: `It was removed from the merge queue: ${due.reason}`,
-    review: Number.MAX_SAFE_INTEGER,
-    tries: 1,
-    retryAt: Number.MAX_SAFE_INTEGER,
-  };
-  await putPull(tx, { ...row, data: withData(data, { queuedSha: null, blocked }), updated_at: now });
+  const dequeued = `It was removed from the merge queue: ${due.reason}`;
+  await putPull(tx, { ...row, data: withData(data, { queuedSha: null, dequeued }), updated_at: now });
   await enqueue(tx, `pr:${due.repoId}:${due.number}`);
-  if (row.ask_key) await enqueue(tx, `status:${row.ask_key}`);
 }
 
 /** A click on a check run of ours becomes the command it stands for; the delivery names it, since clicks have no id. */

@@ -1,9 +1,10 @@
+import { isGitHubError } from '../github/errors.ts';
 import { publishComment } from '../github/publish.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { listOpenAsks } from '../store/asks.ts';
-import { listJobsByState } from '../store/jobs.ts';
+import { contentDigest } from '../store/published.ts';
 import { patchRepository } from '../store/repositories.ts';
-import { enqueue } from '../store/work.ts';
+import { wakeRepository } from './record.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
 /**
@@ -12,8 +13,16 @@ import type { WorkContext, WorkResult } from './work.ts';
  */
 export async function workOnRepository(c: WorkContext): Promise<WorkResult> {
   const [, from] = c.rest.split(':');
-  const now = await c.client.getRepository(c.signal);
-  if (now.id !== c.repo.id) return 'done';
+  const now = await c.client.getRepository(c.signal).catch((error: unknown) => {
+    // Transferred to where the app is not installed, or deleted.
+    if (isGitHubError(error, 'not_found', 'gone', 'forbidden')) return null;
+    throw error;
+  });
+  if (!now || now.id !== c.repo.id) {
+    c.log.warn({ repository: `${c.repo.owner}/${c.repo.name}` }, 'the app cannot see this repository any more');
+    await c.store.write((tx) => patchRepository(tx, c.repo.id, { state: 'gone', updated_at: c.now() }));
+    return 'done';
+  }
   const state = now.archived ? 'archived' : 'active';
   await c.store.write(async (tx) => {
     await patchRepository(tx, c.repo.id, {
@@ -24,10 +33,7 @@ export async function workOnRepository(c: WorkContext): Promise<WorkResult> {
       settings_read_at: 0,
       updated_at: c.now(),
     });
-    for (const job of await listJobsByState(tx, ['proposed'], c.repo.id)) {
-      if (job.pr_number) await enqueue(tx, `pr:${c.repo.id}:${job.pr_number}`);
-    }
-    for (const ask of await listOpenAsks(tx, c.repo.id)) await enqueue(tx, ask.key);
+    if (state === 'active') await wakeRepository(tx, c.repo.id);
   });
   if (state === 'active' && from && now.fullName !== from) await sayMoved(c, from, now.fullName);
   return 'done';
@@ -39,6 +45,6 @@ async function sayMoved(c: WorkContext, from: string, to: string): Promise<void>
   );
   for (const [thread, language] of threads) {
     const body = messagesFor(language).repositoryMoved({ from, to });
-    await publishComment(c, { issue: thread, key: `moved:${c.repo.id}:${thread}:${to}`, body });
+    await publishComment(c, { issue: thread, key: `moved:${c.repo.id}:${thread}:${contentDigest(to).slice(0, 16)}`, body });
   }
 }

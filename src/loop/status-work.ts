@@ -2,8 +2,9 @@ import { publishComment } from '../github/publish.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { updateStatus } from '../report/update-status.ts';
 import { getAsk } from '../store/asks.ts';
+import { getCommand } from '../store/commands.ts';
 import { getJob } from '../store/jobs.ts';
-import { getWork } from '../store/work.ts';
+import { enqueue, getWork } from '../store/work.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
 /** `status:<ask key>`: the one comment that is edited. */
@@ -22,15 +23,18 @@ export async function workOnStuck(c: WorkContext): Promise<WorkResult> {
       : undefined;
   const askKey = kind === 'ask' ? c.rest : kind === 'status' ? c.rest.slice('status:'.length) : job?.ask_key;
   const ask = askKey ? await getAsk(c.store.db, askKey) : undefined;
-  const thread = ask?.thread ?? job?.pr_number ?? (kind === 'pr' ? lastNumber(c.rest) : null);
+  const command = kind === 'command' ? await getCommand(c.store.db, c.rest) : undefined;
+  const thread =
+    ask?.thread ?? job?.pr_number ?? command?.thread ?? (kind === 'pr' ? lastNumber(c.rest) : null);
   if (!thread) return 'done';
-  const m = messagesFor(ask?.language ?? (c.settings.language === 'ja' ? 'ja' : 'en'));
+  const said = ask ?? command;
+  const m = messagesFor(said?.language ?? (c.settings.language === 'ja' ? 'ja' : 'en'));
   const body = m.stuckItem({
     error: item.last_error ?? '',
     attempts: item.attempts,
     trigger: c.settings.trigger,
   });
   await publishComment(c, { issue: thread, key: `stuck:${c.rest}:${item.generation}`, body });
-  if (ask && kind === 'ask') await updateStatus(c, ask.key);
+  if (ask && kind === 'ask') await c.store.write((tx) => enqueue(tx, `status:${ask.key}`));
   return 'done';
 }

@@ -18,6 +18,11 @@ export interface WorkContext extends Scope {
 export type WorkResult = 'done' | { dueAt: number };
 export type Work = (context: WorkContext) => Promise<WorkResult>;
 
+/** The repository's id in a key, also of `status:` and `stuck:`, which stand before a whole key. */
+export function repositoryOf(key: string): number {
+  return Number(key.split(':').find((part) => /^\d+$/.test(part)));
+}
+
 /** The number after the last colon. */
 export function lastNumber(key: string): number {
   return Number(key.slice(key.lastIndexOf(':') + 1));

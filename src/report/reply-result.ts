@@ -12,9 +12,10 @@ export function replyKey(row: Pick<JobRow, 'repo_id' | 'id' | 'attempt'>, lost: 
   return `final:job:${row.repo_id}:${row.id}:${Math.max(1, row.attempt)}${lost ? ':lost' : ''}`;
 }
 
+/** The reply is there, and its ask has ended with it. */
 export async function isReplied(scope: Scope, view: JobView): Promise<boolean> {
   const row = await getPublished(scope.store.db, replyKey(view.row, view.outcome?.verdict === 'lost'));
-  return row !== undefined && row.github_id > 0;
+  return row !== undefined && row.github_id > 0 && (view.ask?.state ?? 'ended') === 'ended';
 }
 
 /** The one short final reply: where the ask was written, or on the job PR of a job nobody asked for. */

@@ -1,13 +1,13 @@
 import { publishComment } from '../github/publish.ts';
 import { repositoryUrl, type Scope } from '../github/scope.ts';
 import type { ReasonCode } from '../messages/reasons.ts';
-import type { Cost, PullLink } from '../messages/views.ts';
+import type { Cost } from '../messages/views.ts';
 import { getAsk } from '../store/asks.ts';
 import { getJob } from '../store/jobs.ts';
 import { latestPlan } from '../store/plans.ts';
 import { getPublished } from '../store/published.ts';
 import { getPull } from '../store/pulls.ts';
-import { askData, pullData } from '../store/row-data.ts';
+import { type Approval, askData, type PullData, pullData } from '../store/row-data.ts';
 import { latestRun } from '../store/runs.ts';
 import type { AskRow, JobRow, PlanRow } from '../store/tables.ts';
 import { getWork } from '../store/work.ts';
@@ -33,13 +33,14 @@ async function askView(scope: Scope, ask: AskRow): Promise<AskView> {
   const data = askData(ask);
   const plan = await latestPlan(scope.store.db, ask.key);
   const row = ask.job_id ? await getJob(scope.store.db, ask.repo_id, ask.job_id) : undefined;
-  const run = row && (await latestRun(scope.store.db, row.repo_id, row.id));
+  const last = row && (await latestRun(scope.store.db, row.repo_id, row.id));
+  const run = last?.attempt === Math.max(1, row?.attempt ?? 0) ? last : undefined;
   const job = row ? await jobView(scope, row, run) : undefined;
   const pull = ask.pr_number ? await getPull(scope.store.db, ask.repo_id, ask.pr_number) : undefined;
   const url = pullData(pull).url ?? data.pullUrl;
   const cost = costOf(plan);
   const undo = job?.job.undo;
-  const approval = row?.approval ? (JSON.parse(row.approval) as AskView['approval']) : undefined;
+  const approval = row ? approvalOf(row, pullData(pull)) : undefined;
   return {
     language: ask.language,
     timeZone: scope.settings.timeZone,
@@ -60,6 +61,13 @@ async function askView(scope: Scope, ask: AskRow): Promise<AskView> {
   };
 }
 
+/** Of the job, or of the head that is being merged. */
+function approvalOf(row: JobRow, pull: PullData): Approval | undefined {
+  if (row.approval) return JSON.parse(row.approval) as Approval;
+  const given = row.state === 'proposed' && pull.approval?.sha === pull.headSha ? pull.approval : undefined;
+  return given && !pull.blocked ? given : undefined;
+}
+
 function costOf(plan: PlanRow | undefined): Cost | null {
   if (!plan || plan.model === '') return null;
   return { model: plan.model, inputTokens: plan.input_tokens, outputTokens: plan.output_tokens };
@@ -76,11 +84,12 @@ async function askStage(
   const work = await getWork(scope.store.db, ask.key);
   if (work?.stuck) return { stage: 'stuck', error: work.last_error ?? '', since: ask.updated_at };
   if (ask.state === 'ended') {
-    if (data.replans) return { stage: 'superseded', by: pullLink(ask) };
+    // The reply says that it was planned again; the PR's own ask goes on with it.
+    if (ask.reason === 'superseded') return { stage: 'answered' };
     if (ask.reason === 'cancelled' && row?.attempt === 0)
       return { stage: 'cancelled', by: data.endedBy ?? null };
+    if (data.refusal && !row?.attempt) return { stage: 'refused', reason: ask.reason as ReasonCode, text: data.refusal };
     if (ask.reason === 'rejected') return { stage: 'rejected', by: data.endedBy ?? null };
-    if (data.refusal) return { stage: 'refused', reason: ask.reason as ReasonCode, text: data.refusal };
     if (plan?.kind === 'answer') return { stage: 'answered' };
     if (plan?.kind === 'question') return { stage: 'question' };
     if (plan?.kind === 'refusal') {
@@ -95,10 +104,21 @@ async function askStage(
   if (ask.state === 'accepted')
     return { stage: 'planning', ...(data.retryAt ? { retryAt: data.retryAt } : {}) };
   if (!row || !job || ask.state === 'planned') return { stage: 'planning' };
-  return jobStage(scope, ask, row, job);
+  return jobStage(scope, ask, plan, row, job);
 }
 
-async function jobStage(scope: Scope, ask: AskRow, row: JobRow, job: JobView): Promise<AskStage> {
+/** Why a fenced ask, which could have been merged at once, was not. */
+function fenceWaits(scope: Scope, plan: PlanRow | undefined): { waits?: 'settings' } {
+  return plan?.model === '' && scope.settings.gate.fenced === 'approve' ? { waits: 'settings' } : {};
+}
+
+async function jobStage(
+  scope: Scope,
+  ask: AskRow,
+  plan: PlanRow | undefined,
+  row: JobRow,
+  job: JobView,
+): Promise<AskStage> {
   const { run, outcome, entry } = job;
   if (outcome && entry) {
     return {
@@ -114,6 +134,7 @@ async function jobStage(scope: Scope, ask: AskRow, row: JobRow, job: JobView): P
     return {
       stage: 'proposed',
       match: await matchFor(scope, job.job),
+      ...(row.reason === 'replanned' ? { waits: 'replanned' as const } : fenceWaits(scope, plan)),
       ...(pull.blocked && pull.blocked.sha === pull.headSha ? { blocked: pull.blocked.message } : {}),
       ...(pull.failures ? { invalid: pull.failures } : {}),
     };
@@ -131,9 +152,4 @@ async function jobStage(scope: Scope, ask: AskRow, row: JobRow, job: JobView): P
     match: await matchFor(scope, job.job),
     position: await queuePosition(scope, row),
   };
-}
-
-function pullLink(ask: AskRow): PullLink | null {
-  const { pullUrl } = askData(ask);
-  return ask.pr_number && pullUrl ? { number: ask.pr_number, url: pullUrl } : null;
 }

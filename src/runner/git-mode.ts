@@ -208,6 +208,8 @@ async function settleJournal(runner: GitRunner): Promise<'succeeded' | 'failed' 
     uploadPath: join(directory, 'logs', `${work.run}.ndjson`),
     fullPath: join(directory, 'logs', `${work.run}.full.ndjson`),
   };
+  // Killed before the log was begun: there may be no folder yet.
+  mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
   repairLogSpool(paths, message);
   const queued = parseJob(await git.bytes(['show', `HEAD:${work.path}`]).catch(() => Buffer.alloc(0)), {
     path: work.path,

@@ -61,8 +61,10 @@ function signal(pid: number, name: NodeJS.Signals): boolean {
 
 /** Sends a signal to a process group and to everything that carries the tag. Returns how many of the latter. */
 export async function signalRun(runId: string, group: number | null, name: NodeJS.Signals): Promise<number> {
+  const tagged = await taggedProcesses(runId);
   if (group !== null) signal(-group, name);
-  return (await taggedProcesses(runId)).filter((pid) => signal(pid, name)).length;
+  for (const pid of tagged) signal(pid, name);
+  return tagged.length;
 }
 
 /**

@@ -22,14 +22,3 @@ export async function patchCommand(
 ): Promise<void> {
   await tx.updateTable('commands').set(patch).where('key', '=', key).execute();
 }
-
-/** Commands not answered yet, oldest first. */
-export function listOpenCommands(db: Reader, repoId: number): Promise<CommandRow[]> {
-  return db
-    .selectFrom('commands')
-    .selectAll()
-    .where('repo_id', '=', repoId)
-    .where('state', '!=', 'ended')
-    .orderBy('created_at')
-    .execute();
-}

@@ -50,6 +50,8 @@ export interface PullData {
   blocked?: { sha: string; message: string; review: number; tries: number; retryAt: number } | null;
   /** The head that GitHub's merge queue holds. */
   queuedSha?: string | null;
+  /** It was thrown out of the queue: what is to be said of that. */
+  dequeued?: string | null;
   /** Reviews already planned on. */
   reviews?: number[];
   settled?: 'merged' | 'rejected' | null;

@@ -158,7 +158,7 @@ export interface JobRow {
   effect: 'read' | 'change';
   concurrency: string | null;
   idempotent: 0 | 1;
-  /** Number of the current run, 0 before the first. */
+  /** Number of the current run, 0 before the first; `/retry` counts it up at once. */
   attempt: number;
   /** Leases of the current attempt lost before `starting`, at most 5. */
   lease_losses: number;

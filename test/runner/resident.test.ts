@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ExitReason } from '../../src/runner/resident.ts';
 import { runResident } from '../../src/runner/resident.ts';
@@ -68,7 +67,13 @@ function start(change: object = {}): Promise<ExitReason> {
   return running;
 }
 function startProcess(): { child: ChildProcess; ended: Promise<number | null>; errors: () => string } {
-  const settings = JSON.stringify({ url: app.url, token: app.token, root: work, state: state() });
+  const settings = JSON.stringify({
+    mode: 'app',
+    url: app.url,
+    token: app.token,
+    root: work,
+    state: state(),
+  });
   const child = spawn(process.execPath, ['test/support/runner-main.ts', settings], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -291,6 +296,5 @@ describe('runResident', () => {
     shift = 60_000;
     await app.until(() => app.acquires.length === 2);
     expect(said.join('\n')).toContain('the machine slept');
-    await sleep(0);
   });
 });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { type RunningApp, startApp } from '../../src/app.ts';
+import { type AppOptions, type RunningApp, startApp } from '../../src/app.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import type { Comment } from './github/person.ts';
 import { type GitHubServer, startGitHub } from './github/start-github.ts';
@@ -19,6 +19,8 @@ export interface TestAppOptions {
   settings?: string;
   /** A model server with these answers; default: no model is configured. */
   model?: ModelServerOptions;
+  /** When a failing work item is tried again and given up; default: as in production. */
+  worker?: NonNullable<AppOptions['worker']>;
 }
 
 /** pino's number of the level. */
@@ -78,7 +80,11 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       dataDir,
       writeBudget: 'off' as const,
     };
-    const started = await startApp(config, pino({ level: 'info' }, { write }));
+    const started = await startApp(
+      config,
+      pino({ level: 'info' }, { write }),
+      options.worker ? { worker: options.worker } : {},
+    );
     github.webhooks.setUrl(`${started.url}/api/github/webhooks`);
     await works;
     return started;

@@ -14,6 +14,8 @@ export interface Loop {
   workdir: string;
   appUrl: () => string;
   app: () => CliProcess;
+  /** What the app is started with. */
+  appEnv: Record<string, string>;
   /** Starts the app again on the same data directory. */
   startApp(): Promise<CliProcess>;
   startRunner(name?: string, env?: Record<string, string>): Promise<CliProcess>;
@@ -66,6 +68,7 @@ export async function startLoop(options: LoopOptions = {}): Promise<Loop> {
     folder,
     workdir,
     appUrl: () => url,
+    appEnv: env,
     app() {
       if (!app) throw new Error('the app was not started');
       return app;

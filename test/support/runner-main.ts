@@ -1,4 +1,5 @@
 import { defaultLabels, probeCapabilities } from '../../src/runner/capabilities.ts';
+import { runGitMode } from '../../src/runner/git-mode.ts';
 import { runResident, trapSignals } from '../../src/runner/resident.ts';
 
 /** A runner as a process of its own, for tests that kill it. Settings come as one JSON argument. */
@@ -11,19 +12,35 @@ const text = (name: string): string => {
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const { drain, cancel } = trapSignals(say);
-const end = await runResident(
-  {
-    url: text('url'),
-    token: text('token'),
-    name: 'r1',
-    labels: defaultLabels('r1'),
-    capabilities: probeCapabilities(process.env.PATH ?? ''),
-    version: 'test',
-    roots: [{ repository: null, path: text('root') }],
-    stateDirectory: text('state'),
-    timing: { shell: { graceMs: 500 }, farewellMs: 2000 },
-  },
-  { environment: process.env, say, drain, cancel },
-);
-say(`${end.reason}: ${end.message}`);
-process.exitCode = end.code;
+
+if (text('mode') === 'git') {
+  process.exitCode = await runGitMode(
+    {
+      checkout: text('checkout'),
+      name: 'r1',
+      labels: ['r1'],
+      capabilities: [],
+      roots: [{ repository: null, path: text('root') }],
+      once: false,
+      intervalSeconds: 0.1,
+    },
+    { environment: process.env, say, drain, cancel },
+  );
+} else {
+  const end = await runResident(
+    {
+      url: text('url'),
+      token: text('token'),
+      name: 'r1',
+      labels: defaultLabels('r1'),
+      capabilities: probeCapabilities(process.env.PATH ?? ''),
+      version: 'test',
+      roots: [{ repository: null, path: text('root') }],
+      stateDirectory: text('state'),
+      timing: { shell: { graceMs: 500 }, farewellMs: 2000 },
+    },
+    { environment: process.env, say, drain, cancel },
+  );
+  say(`${end.reason}: ${end.message}`);
+  process.exitCode = end.code;
+}

@@ -29,33 +29,38 @@ export function missingPermissions(
 /** Credentials, permissions and events of the App and of each of its installations. */
 export async function checkApp(octokits: Octokits): Promise<DoctorFinding[]> {
   const wanted = manifest();
-  const findings: DoctorFinding[] = [];
   try {
     const { data } = await octokits.app.rest.apps.getAuthenticated();
     if (!data) throw new Error('GitHub named no App');
-    findings.push(ok('credentials', `GitHub knows the App as ${data.slug} (id ${data.id})`));
-    const missing = missingPermissions(wanted.default_permissions, data.permissions);
-    const events = wanted.default_events.filter((event) => !data.events.includes(event));
-    findings.push(
-      missing.length + events.length === 0
-        ? ok('permissions', 'the App has every permission and event of app.yml')
-        : failure(
-            'permissions',
-            `the App lacks ${[...missing, ...events.map((event) => `the event ${event}`)].join(', ')}`,
-            "Add them on the App's settings page under Permissions & events, then accept the change in each installation.",
-          ),
-    );
+    return [
+      ok('credentials', `GitHub knows the App as ${data.slug} (id ${data.id})`),
+      checkGranted(wanted, data),
+      ...(await checkInstallations(octokits, wanted)),
+    ];
   } catch (error) {
-    findings.push(
+    return [
       failure(
         'credentials',
         `GitHub refuses the App: ${(error as Error).message}`,
         'Check APP_ID, PRIVATE_KEY_PATH (or PRIVATE_KEY), GITHUB_API_URL, and that this clock is right.',
       ),
-    );
-    return findings;
+    ];
   }
-  return [...findings, ...(await checkInstallations(octokits, wanted))];
+}
+
+function checkGranted(
+  wanted: Manifest,
+  app: { permissions: Record<string, unknown>; events: string[] },
+): DoctorFinding {
+  const missing = missingPermissions(wanted.default_permissions, app.permissions);
+  const events = wanted.default_events.filter((event) => !app.events.includes(event));
+  return missing.length + events.length === 0
+    ? ok('permissions', 'the App has every permission and event of app.yml')
+    : failure(
+        'permissions',
+        `the App lacks ${[...missing, ...events.map((event) => `the event ${event}`)].join(', ')}`,
+        "Add them on the App's settings page under Permissions & events, then accept the change in each installation.",
+      );
 }
 
 async function checkInstallations(octokits: Octokits, wanted: Manifest): Promise<DoctorFinding[]> {

@@ -2,10 +2,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import type { AppConfig } from '../../config.ts';
+import { RUNNER_LIVE_MS } from '../../store/runners.ts';
 import { openStore } from '../../store/store.ts';
 import { type DoctorFinding, failure, ok, unknown, warning } from './finding.ts';
-
-const LIVE_MS = 70_000;
 
 /** The model answers to its name. Reading the model costs nothing; endpoints without that call are `unknown`. */
 export async function checkModel(config: AppConfig): Promise<DoctorFinding> {
@@ -17,12 +16,22 @@ export async function checkModel(config: AppConfig): Promise<DoctorFinding> {
     );
   }
   const { name, apiKey, baseUrl } = config.model;
-  const client = new OpenAI({ apiKey, baseURL: baseUrl ?? undefined, maxRetries: 0, timeout: 15_000 });
+  const client = new OpenAI({
+    apiKey,
+    baseURL: baseUrl ?? undefined,
+    organization: null,
+    project: null,
+    maxRetries: 0,
+    timeout: 15_000,
+    logLevel: 'off',
+  });
   try {
-    await client.models.retrieve(name);
-    return ok('model', `${name} answers`);
+    const answer: unknown = await client.models.retrieve(name);
+    if (typeof answer === 'object' && answer !== null && 'id' in answer)
+      return ok('model', `${name} answers`);
+    return failure('model', 'the endpoint answers, but not as a model API does', 'Check OPENAI_BASE_URL.');
   } catch (error) {
-    if (error instanceof OpenAI.AuthenticationError)
+    if (error instanceof OpenAI.AuthenticationError || error instanceof OpenAI.PermissionDeniedError)
       return failure('model', 'the endpoint refuses the key', 'Check OPENAI_API_KEY and OPENAI_BASE_URL.');
     if (error instanceof OpenAI.NotFoundError && !baseUrl)
       return failure('model', `there is no model ${name} for this key`, 'Set GURUGURU_MODEL to one that is.');
@@ -70,7 +79,7 @@ export async function checkRunners(dataDir: string, now: number): Promise<Doctor
         ),
       ];
     const runners = await store.db.selectFrom('runners').selectAll().orderBy('seen_at', 'desc').execute();
-    const live = runners.filter((runner) => now - runner.seen_at < LIVE_MS);
+    const live = runners.filter((runner) => now - runner.seen_at < RUNNER_LIVE_MS && !runner.draining);
     if (live.length > 0)
       return live.map((runner) =>
         ok(

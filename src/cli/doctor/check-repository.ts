@@ -40,7 +40,11 @@ export async function checkRepository(
       ),
     ];
   }
-  const file = await client.readFile(SETTINGS, branch, signal);
+  const file = await client.readFile(SETTINGS, branch, signal).catch((error: Error) => error);
+  if (file instanceof Error) {
+    const remedy = 'The App needs the permission contents; accept it in the installation.';
+    return [failure(check, `${SETTINGS} cannot be read: ${file.message}`, remedy)];
+  }
   const parsed = parseSettings(file?.text ?? null, SETTINGS);
   const settings: DoctorFinding = parsed.ok
     ? ok(check, file ? `${SETTINGS} is valid` : `no ${SETTINGS}; the defaults are in force`)

@@ -32,11 +32,15 @@ export interface WatchedAsk {
 
 export interface WriteWatch {
   watch(ask: WatchedAsk): void;
+  /** For an ask watched late: the job it made. */
+  know(mark: string, job: string): void;
   /**
    * Holds the app at this write, before it is performed or between it and its answer. Resolves when the app
    * has come there; what is held is cut off by `cut`.
    */
   hold(mark: string, write: WriteName, when: 'before' | 'landed'): Promise<void>;
+  /** The same for a write that belongs to no ask, found by how it looks. */
+  holdIf(looks: (x: Exchange) => boolean, when: 'before' | 'landed'): Promise<void>;
   /** Ends what is held without an answer: for after the app's death. */
   cut(): void;
   /** Resolves at the first time this write has landed. */
@@ -59,6 +63,7 @@ export function watchWrites(github: GitHubServer): WriteWatch {
   const owner = new Map<string, string>();
   const reverse = new Map<string, string>();
   const holds = new Map<string, Held>();
+  const others = new Set<Held & { looks: (x: Exchange) => boolean }>();
   const counts = new Map<string, number>();
   const waiting = new Map<string, (() => void)[]>();
   const cuts: (() => void)[] = [];
@@ -88,6 +93,12 @@ export function watchWrites(github: GitHubServer): WriteWatch {
     });
 
   async function at(x: Exchange, when: Held['when'], answer?: Answer): Promise<void> {
+    for (const other of others) {
+      if (other.when !== when || !other.looks(x)) continue;
+      others.delete(other);
+      other.reached();
+      await stop();
+    }
     const found = named(x);
     if (!found) return;
     const { mark, write } = found;
@@ -117,9 +128,14 @@ export function watchWrites(github: GitHubServer): WriteWatch {
 
   return {
     watch: (ask) => void asks.push(ask),
+    know: (mark, job) => own('job', job, mark),
     hold: (mark, write, when) =>
       new Promise((reached) => {
         holds.set(`${mark} ${write}`, { when, reached });
+      }),
+    holdIf: (looks, when) =>
+      new Promise((reached) => {
+        others.add({ looks, when, reached });
       }),
     cut: () => {
       for (const cut of cuts.splice(0)) cut();

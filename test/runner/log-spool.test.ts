@@ -1,0 +1,102 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { decodeLog } from '../../src/job/render-log.ts';
+import { type LogSpoolPaths, openLogSpool, repairLogSpool } from '../../src/runner/log-spool.ts';
+
+let folder: string;
+let paths: LogSpoolPaths;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'spool-'));
+  paths = { uploadPath: join(folder, 'upload'), fullPath: join(folder, 'full') };
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const limits = { headBytes: 1000, tailBytes: 500, diskBytes: 1_000_000 };
+const line = (n: number) => ({ s: 'out' as const, t: n, d: `line ${n}` });
+const texts = (bytes: Uint8Array) => decodeLog(bytes).map((record) => ('d' in record ? record.d : ''));
+
+describe('openLogSpool', () => {
+  it('keeps a log that fits as it is, readable from any offset', () => {
+    const spool = openLogSpool(paths, limits);
+    for (let n = 0; n < 5; n += 1) spool.write(line(n));
+    const size = spool.finish();
+    expect(texts(spool.read(0, size))).toEqual(['line 0', 'line 1', 'line 2', 'line 3', 'line 4']);
+    expect(spool.read(size - 5, 100)).toHaveLength(5);
+    expect(spool.read(size, 100)).toHaveLength(0);
+    spool.close();
+    expect(() => statSync(paths.fullPath)).toThrow();
+  });
+
+  it('keeps head and tail of a longer one, says what is missing, and leaves the whole on disk', () => {
+    const spool = openLogSpool(paths, limits);
+    for (let n = 0; n < 2000; n += 1) spool.write(line(n));
+    const size = spool.finish();
+    expect(size).toBeLessThan(1800);
+    const shown = texts(spool.read(0, size));
+    spool.close();
+    expect(shown[0]).toBe('line 0');
+    expect(shown.at(-1)).toBe('line 1999');
+    const note = shown.find((text) => text.includes('left out')) ?? '';
+    expect(note).toContain(paths.fullPath);
+    expect(texts(readFileSync(paths.fullPath))).toHaveLength(2000);
+    const missing = Number(/^\d+/.exec(note)?.[0]);
+    const whole = statSync(paths.fullPath).size;
+    const noteBytes = Buffer.byteLength(`${JSON.stringify({ s: 'note', t: 1999, d: note })}\n`);
+    expect(size - noteBytes + missing).toBe(whole);
+  });
+
+  it('says nothing is missing when head and tail meet', () => {
+    const spool = openLogSpool(paths, limits);
+    for (let n = 0; n < 40; n += 1) spool.write(line(n));
+    const shown = texts(spool.read(0, spool.finish()));
+    spool.close();
+    expect(shown).toEqual(Array.from({ length: 40 }, (_, n) => `line ${n}`));
+  });
+
+  it('stops at the disk limit', () => {
+    const spool = openLogSpool(paths, { ...limits, diskBytes: 3000 });
+    for (let n = 0; n < 10_000; n += 1) spool.write(line(n));
+    spool.finish();
+    spool.close();
+    expect(statSync(paths.fullPath).size).toBeLessThanOrEqual(3000);
+  });
+
+  it('tells of growth only once the bytes can be read', () => {
+    const sizes: number[] = [];
+    const spool = openLogSpool(paths, limits, () => sizes.push(spool.size()));
+    spool.write(line(1));
+    expect(spool.size()).toBe(0);
+    spool.finish();
+    spool.close();
+    expect(sizes[0]).toBeGreaterThan(0);
+  });
+});
+
+describe('repairLogSpool', () => {
+  it('removes a half-written record and adds the note', () => {
+    appendFileSync(paths.uploadPath, `${JSON.stringify(line(1))}\n{"s":"out","t":2,"d":"hal`);
+    const size = repairLogSpool(paths, 'killed');
+    expect(readFileSync(paths.uploadPath)).toHaveLength(size);
+    expect(texts(readFileSync(paths.uploadPath))).toEqual(['line 1', 'killed']);
+  });
+
+  it('puts the tail of a long log in its place', () => {
+    const spool = openLogSpool(paths, limits);
+    for (let n = 0; n < 5000; n += 1) spool.write(line(n));
+    // No finish: the runner was killed. What is in memory is lost.
+    const size = repairLogSpool(paths, 'killed', { tailBytes: 500 });
+    const shown = texts(readFileSync(paths.uploadPath));
+    spool.close();
+    expect(size).toBeLessThan(2000);
+    expect(shown[0]).toBe('line 0');
+    expect(shown.at(-1)).toBe('killed');
+    expect(shown.some((text) => text.includes('left out'))).toBe(true);
+    expect(Number(shown.at(-2)?.slice(5))).toBeGreaterThan(3000);
+  });
+
+  it('makes a log where there is none', () => {
+    expect(repairLogSpool(paths, 'killed')).toBe(statSync(paths.uploadPath).size);
+  });
+});

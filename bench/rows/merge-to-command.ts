@@ -13,7 +13,7 @@ export const mergeToCommand: Row = {
   name: 'merge-to-command',
   async run({ quick, say }) {
     const ours = await withCleanup((cleanup) => mergeAgainAndAgain(cleanup, quick ? 3 : 10, say));
-    const baseline = await withCleanup((cleanup) => measureGitPollers(cleanup, quick ? 3 : 6));
+    const baseline = await withCleanup((cleanup) => measureGitPollers(cleanup, 6));
     say(`git pollers: ${baseline.map((ms) => (ms / 1000).toFixed(1)).join(', ')} s`);
     const figure = {
       unit: 'ms',

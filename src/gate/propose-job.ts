@@ -283,6 +283,7 @@ async function bodyView(
     serves: proposed.serves,
     match: await matchLiveRunner(scope.store.db, scope.repo, job, scope.now()),
     findings: policyFindings(job, text, path, scope.settings),
+    rawPlan: plan.model === '' ? null : JSON.stringify(JSON.parse(plan.body), null, 2),
     cost:
       plan.model === ''
         ? null

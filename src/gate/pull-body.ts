@@ -35,6 +35,8 @@ export type PullBodyView = Locale & {
   findings: readonly Finding[];
   /** null for a fenced ask. */
   cost: Cost | null;
+  /** The plan as the model gave it, JSON; null for a fenced ask. */
+  rawPlan: string | null;
   /** 1 = first plan. */
   revision: number;
   dispatch: 'app' | 'git';
@@ -63,8 +65,16 @@ export function renderPullBody(view: PullBodyView): string {
   const file = fence(visibleText(clip(view.file, FILE_MAX)).trimEnd(), 'json');
   const raw = details(m.pullRaw(), paragraphs(file, view.file.length > FILE_MAX && m.pullCut()));
   // What closes a fence or a fold must not be cut off; the file itself is in the PR.
-  const fits = body.length + raw.length + 2 <= PULL_BODY_MAX;
-  return fits ? paragraphs(body, raw) : clip(body, PULL_BODY_MAX);
+  const folds = [raw, view.rawPlan !== null && details(m.pullRawPlan(), rawPlanPart(view.rawPlan, m))];
+  const whole = paragraphs(body, ...folds);
+  if (whole.length <= PULL_BODY_MAX) return whole;
+  const withFile = paragraphs(body, raw);
+  return withFile.length <= PULL_BODY_MAX ? withFile : clip(body, PULL_BODY_MAX);
+}
+
+function rawPlanPart(plan: string, m: Messages): string {
+  const shown = fence(visibleText(clip(plan, FILE_MAX)), 'json');
+  return paragraphs(shown, plan.length > FILE_MAX && m.pullCut());
 }
 
 function scriptPart(job: Job, m: Messages): string {
@@ -112,7 +122,8 @@ function factsTable(view: PullBodyView, m: Messages): string {
       undo.length > 0
         ? undo
             .slice(0, 10)
-            .map((line) => codeCell(clip(line, 300)))
+            // Lines are commands, a text is prose.
+            .map((line) => (typeof job.undo === 'string' ? cell(line, 300) : codeCell(clip(line, 300))))
             .join('<br>')
         : m.pullNoUndo(),
     ],

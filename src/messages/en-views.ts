@@ -282,6 +282,7 @@ export const enViews = {
     `**Change:** write ${code(`${p.trigger} <what to change>`)} here, or request changes in a review. It is planned again on this branch.`,
   pullCancel: () => `**Cancel:** write ${code('/cancel')}, or close this PR. Nothing is run.`,
   pullRaw: () => 'The job file',
+  pullRawPlan: () => 'Plan as the model gave it',
   pullRevision: (p: { revision: number }) =>
     `This is plan ${p.revision}; earlier approvals do not count for it.`,
   pullCut: () => 'Shortened here; the job file in this PR is complete.',

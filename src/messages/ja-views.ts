@@ -267,6 +267,7 @@ export const jaViews: typeof enViews = {
     `**変更:** ここに ${code(`${p.trigger} <変えたいこと>`)} と書くか、レビューで変更を求めてください。同じブランチで計画を作り直します。`,
   pullCancel: () => `**取りやめ:** ${code('/cancel')} と書くか、この PR を閉じてください。何も実行しません。`,
   pullRaw: () => 'ジョブファイル',
+  pullRawPlan: () => 'モデルが出した計画そのもの',
   pullRevision: (p) => `計画の第 ${p.revision} 版です。以前の承認は無効です。`,
   pullCut: () => 'ここでは省略しています。全文はこの PR のジョブファイルにあります。',
 

@@ -28,6 +28,7 @@ const view: PullBodyView = {
   serves: [],
   match: { runner: 'devbox', wants: ['devbox'] },
   findings: [],
+  rawPlan: null,
   cost: { model: 'gpt-5', inputTokens: 12_345, outputTokens: 678 },
   revision: 1,
   dispatch: 'app',
@@ -172,5 +173,24 @@ describe('renderPullBody', () => {
     );
     expect(text).toContain('| **ランナー** | 稼働中の `devbox` が引き受けます |');
     expect(text).toContain('- **承認:** レビューで承認するか、`/approve` と書くか、マージしてください。');
+  });
+});
+
+describe('the raw plan', () => {
+  it('is folded last when a model made it', () => {
+    const body = renderPullBody({ ...view, rawPlan: '{\n  "kind": "job"\n}' });
+    expect(body).toMatch(
+      /<summary>Plan as the model gave it<\/summary>\n\n```json\n\{\n {2}"kind": "job"\n\}\n```\n\n<\/details>$/,
+    );
+  });
+
+  it('gives way when the body would not fit', () => {
+    const body = renderPullBody({
+      ...view,
+      file: 'f'.repeat(24_000),
+      rawPlan: 'p'.repeat(24_000),
+      summary: 's'.repeat(20_000),
+    });
+    expect(body.length).toBeLessThanOrEqual(60_000);
   });
 });

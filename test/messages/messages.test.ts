@@ -177,6 +177,7 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   pullChange: [{ trigger }],
   pullCancel: [],
   pullRaw: [],
+  pullRawPlan: [],
   pullRevision: [{ revision: 2 }],
   pullCut: [],
   statusNothing: [],

@@ -176,8 +176,8 @@ describe('runGitMode', () => {
       'git checkout main',
     ],
   ])('runs nothing when %s, and says what to do', async (_name, spoil, word) => {
-    const runner = clone('runner');
     queue(1, [`touch ${base}/ran`]);
+    const runner = clone('runner');
     await spoil(runner);
     expect(await run(runner, { once: false })).toBe(1);
     expect(said.join('\n')).toContain(word);

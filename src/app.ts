@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { Probot } from 'probot';
+import { packageFile } from './cli/package-file.ts';
 import { type AppConfig, ConfigError, type Credentials } from './config.ts';
 import { expireDue, LEASES_KEY, nextExpiry, renewAllLeases } from './dispatch/expire.ts';
 import { createRunnerApi } from './dispatch/runner-api.ts';
@@ -11,11 +12,12 @@ import { type Budget, createBudget } from './github/budget.ts';
 import { createOctokits, type Octokits } from './github/octokit.ts';
 import { createRequestLog, type RequestLog } from './github/request-log.ts';
 import { closeDod } from './job/dod.ts';
-import { createModel } from './llm/client.ts';
+import { lazyModel } from './llm/lazy-model.ts';
 import { createContexts, type MakeContext } from './loop/context.ts';
 import { createHttp, type HttpParts, WEBHOOK_PATH } from './loop/http.ts';
 import { recordEvent } from './loop/record.ts';
 import { openWebhookProxy } from './loop/webhook-proxy.ts';
+import { workFollowing } from './loop/work.ts';
 import { dueOf, WORK } from './loop.ts';
 import { loadPrompts } from './plan/prompts.ts';
 import { prune } from './store/prune.ts';
@@ -56,6 +58,7 @@ export async function startApp(
   log: Logger = createLog(config),
   options: AppOptions = {},
 ): Promise<RunningApp> {
+  const prompts = await loadPrompts(packageFile('prompts'));
   const store = await openStore({ dataDir: config.dataDir });
   const shutdown = new AbortController();
   const requests = createRequestLog();
@@ -109,13 +112,13 @@ export async function startApp(
       budgetOf: budgets(config.writeBudget),
       app,
       model: config.model
-        ? createModel({
+        ? lazyModel({
             apiKey: config.model.apiKey,
             model: config.model.name,
             ...(config.model.baseUrl ? { baseURL: config.model.baseUrl } : {}),
           })
         : null,
-      prompts: await loadPrompts(),
+      prompts,
       webUrl: webUrl(config.githubApiUrl),
       log,
       now: store.now,
@@ -169,7 +172,7 @@ async function perform(
   const work = WORK[key.slice(0, key.indexOf(':'))];
   if (!work) throw new Error(`no work is known by the key ${key}`);
   const context = await contexts(key, signal, attempts);
-  return context ? work(context) : ('done' as const);
+  return context ? workFollowing(work, context) : ('done' as const);
 }
 
 async function tellStuck(store: Store, log: Logger, key: string, error: unknown): Promise<void> {

@@ -2,8 +2,8 @@ import { workOnAsk } from './loop/ask-work.ts';
 import { workOnCommand } from './loop/command-work.ts';
 import {
   button,
-  dequeued,
   type Due,
+  dequeued,
   type EventTable,
   issueComment,
   openingText,

@@ -38,6 +38,7 @@ const NEEDS: Record<string, string[]> = {
   'PATCH /repos/{owner}/{repo}/git/refs/{ref}': ['contents:write'],
   'DELETE /repos/{owner}/{repo}/git/refs/{ref}': ['contents:write'],
   'GET /repos/{owner}/{repo}/compare/{basehead}': ['contents:read'],
+  'GET /repos/{owner}/{repo}/branches/{branch}': ['contents:read'],
   'GET /repos/{owner}/{repo}/commits/{commit_sha}/comments': ['contents:read'],
   'POST /repos/{owner}/{repo}/commits/{commit_sha}/comments': ['contents:write'],
   'GET /repos/{owner}/{repo}/issues': ['issues:read'],

@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { cp, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../src/store/store.ts';
 import { findToken, listTokens, tokenRepositories } from '../src/store/tokens.ts';
@@ -221,6 +223,54 @@ describe('the package', () => {
     expect(readFileSync(BIN, 'utf8').startsWith('#!/usr/bin/env node\n')).toBe(true);
     accessSync(BIN, constants.X_OK);
     expect((await run(['--version'], { script: BIN })).out.trim()).toBe(packageJson.version);
+  });
+
+  it('works as it is published: compiled, below node_modules', async () => {
+    const clone = tempDir();
+    for (const name of [
+      'bin',
+      'prompts',
+      'app.yml',
+      'package.json',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'src',
+    ]) {
+      await cp(join(ROOT, name), join(clone, name), { recursive: true });
+    }
+    await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    // Types are judged by `npm run check`.
+    const built = await run(['-p', 'tsconfig.build.json', '--noCheck'], { cwd: clone, script: tsc });
+    expect(built).toMatchObject({ code: 0, out: '' });
+    // Sources below node_modules cannot be run by Node, so what works now is the compiled program.
+    await rm(join(clone, 'src'), { recursive: true });
+    const folder = join(tempDir(), 'node_modules', 'guruguru');
+    await mkdir(dirname(folder));
+    await rename(clone, folder);
+    const script = join(folder, 'bin/guruguru.js');
+    expect((await run(['--version'], { script })).out.trim()).toBe(packageJson.version);
+
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    });
+    const env = { APP_ID: '1', PRIVATE_KEY: privateKey, WEBHOOK_SECRET: 's', PORT: '0', HOST: '127.0.0.1' };
+    const cwd = tempDir();
+    const { PATH = '', HOME = '/' } = process.env;
+    const github = { GITHUB_API_URL: 'http://127.0.0.1:1' };
+    const app = spawn(process.execPath, [script, 'app'], { cwd, env: { PATH, HOME, ...env, ...github } });
+    let out = '';
+    app.stdout.on('data', (chunk: Buffer) => {
+      out += chunk;
+    });
+    app.stderr.on('data', (chunk: Buffer) => {
+      out += chunk;
+    });
+    await expect.poll(() => out, { timeout: 10_000 }).toContain('guruguru is listening');
+    app.kill('SIGTERM');
+    expect(await once(app, 'exit')).toEqual([0, null]);
   });
 
   it('asks for the Node that its command asks for', () => {

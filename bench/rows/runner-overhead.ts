@@ -82,8 +82,10 @@ async function execute(job: Job, folder: string): Promise<void> {
 
 function plainBash(file: string, folder: string): Promise<void> {
   return new Promise((resolve, reject) => {
+    // A session of its own, as the job has: the kernel shares the processor out by session.
     const child = spawn('bash', ['--noprofile', '--norc', file], {
       cwd: folder,
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.stdout.resume();

@@ -5,7 +5,7 @@ import type { Cleanup } from './cleanup.ts';
 import { type BenchProcess, startProcess } from './start-process.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/guruguru.js', import.meta.url));
 const READY_WITHIN_MS = 20_000;
 
 /** What the app needs to know of a GitHub. */

@@ -28,9 +28,11 @@ export async function acceptAsk(scope: Scope, ask: AskRow): Promise<void> {
   if (ask.source !== 'v')
     await scope.client.react({ kind: ask.source, id: ask.source_id }, 'eyes', scope.signal);
   const data = askData(ask);
-  const [job] = ask.on_pull ? await listJobsForPull(scope.store.db, scope.repo.id, ask.thread) : [];
-  const replans =
-    data.replans ?? (job?.state === 'proposed' ? { jobId: job.id, pull: ask.thread } : undefined);
+  const jobs = ask.on_pull ? await listJobsForPull(scope.store.db, scope.repo.id, ask.thread) : [];
+  const proposed = jobs.filter((row) => row.state === 'proposed');
+  // A person may have added a second job file: the one that was asked for is meant.
+  const job = proposed.find((row) => row.ask_key) ?? proposed[0];
+  const replans = data.replans ?? (job && { jobId: job.id, pull: ask.thread });
   const pullHead =
     ask.on_pull && !replans ? (await scope.client.pull(ask.thread, scope.signal)).headSha : undefined;
   await scope.store.write(async (tx) => {

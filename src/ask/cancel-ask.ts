@@ -35,7 +35,11 @@ export async function endCancelled(scope: Scope, ask: AskRow): Promise<void> {
     // Its id may be reserved already.
     const job = ask.job_id ? await getJob(tx, ask.repo_id, ask.job_id) : undefined;
     if (job?.state === 'proposed' && job.ask_key === ask.key) {
-      await patchJob(tx, job.repo_id, job.id, { state: 'rejected', reason: 'cancelled', updated_at: scope.now() });
+      await patchJob(tx, job.repo_id, job.id, {
+        state: 'rejected',
+        reason: 'cancelled',
+        updated_at: scope.now(),
+      });
     }
     await enqueue(tx, `status:${ask.key}`);
   });

@@ -23,7 +23,7 @@ export interface Material {
   request: ContextRequest;
   commit: string;
   entries: readonly TreeEntry[];
-  thread: Issue;
+  thread: Pick<Issue, 'title' | 'body' | 'login' | 'createdAt'>;
   /** Oldest first, without the ask. */
   comments: readonly Comment[];
   /** Logins known to have write permission. */

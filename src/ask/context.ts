@@ -24,12 +24,15 @@ export async function gatherContext(
   signal: AbortSignal,
 ): Promise<PlanContext> {
   const { ask, settings } = request;
-  const [tree, thread, comments, change] = await Promise.all([
+  const [tree, issue, comments, change] = await Promise.all([
     readTree(repo, request.defaultBranch, signal),
-    repo.issue(ask.thread, signal),
+    // A PR tells its own title and text.
+    ask.onPull ? null : repo.issue(ask.thread, signal),
     repo.comments(ask.thread, { limit: COMMENTS_MAX }, signal),
     ask.onPull ? readChange(repo, ask.thread, settings.context.maxTokens, signal) : null,
   ]);
+  const thread = issue ?? change?.pull;
+  if (!thread) throw new Error(`#${ask.thread} is neither an issue nor a pull request`);
   const others = comments.filter((comment) => comment.id !== ask.commentId);
   const people = others.filter((comment) => !comment.ours).map((comment) => comment.login);
   const writers = await whoMayWrite(repo, ask.login, [thread.login, ...people.reverse()], signal);

@@ -14,20 +14,24 @@ export async function appCommand(environment: Environment): Promise<void> {
     await startSetup(config, log);
     return;
   }
-  const app = await startApp({ ...config, credentials }, log);
+  const starting = startApp({ ...config, credentials }, log);
   let signals = 0;
+  // Before it has started, too: a signal then would end it without a word.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       signals += 1;
       if (signals > 1) process.exit(1);
       log.info({ signal }, 'stopping');
-      app.stop().then(
-        () => process.exit(0),
-        (err) => {
-          log.error({ err }, 'could not stop in order');
-          process.exit(1);
-        },
-      );
+      starting
+        .then((app) => app.stop())
+        .then(
+          () => process.exit(0),
+          (err) => {
+            log.error({ err }, 'could not stop in order');
+            process.exit(1);
+          },
+        );
     });
   }
+  await starting;
 }

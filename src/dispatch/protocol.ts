@@ -5,7 +5,6 @@ import { runResult } from '../job/run-result.ts';
 export {
   type LogRecord,
   logRecord,
-  type Outcome,
   outcome,
   type RunResult,
   runResult,

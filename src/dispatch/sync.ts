@@ -77,7 +77,9 @@ async function findRun(
       `token: it was not given out with run ${call.runId}; send back the offer's token`,
     );
   const repository = await getRepository(tx, claims.repository);
-  if (repository && !call.repositories.includes(fullName(repository)))
+  const covered = !repository || call.repositories.includes(fullName(repository));
+  // A token names repositories: after a rename the run it took is still its own.
+  if (!covered && !(known && (await tookRun(tx, known, call))))
     return refuse(
       'forbidden',
       `the runner token does not cover ${fullName(repository)}; it covers ${call.repositories.join(', ')}`,
@@ -87,6 +89,17 @@ async function findRun(
   if (!known) return adopt(tx, claims, call);
   const job = await getJob(tx, known.repo_id, known.job_id);
   return job ? { run: known, job } : refuse('unknown_run', `the job of run ${call.runId} is not known`);
+}
+
+/** Whether it was this token's runner that took the run. */
+async function tookRun(tx: Tx, run: RunRow, call: SyncCall): Promise<boolean> {
+  const row = await tx
+    .selectFrom('runners')
+    .select('name')
+    .where('token_id', '=', call.tokenId)
+    .where('name', '=', run.runner)
+    .executeTakeFirst();
+  return row !== undefined && run.process === call.request.process;
 }
 
 async function adopt(

@@ -138,6 +138,7 @@ function toPull(data: PullData | ListedPull): Pull {
     baseRef: data.base.ref,
     baseSha: data.base.sha,
     url: data.html_url,
+    createdAt: data.created_at,
     updatedAt: data.updated_at,
   };
 }

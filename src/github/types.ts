@@ -98,6 +98,7 @@ export interface Pull {
   baseRef: string;
   baseSha: string;
   url: string;
+  createdAt: string;
   updatedAt: string;
 }
 

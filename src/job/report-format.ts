@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import type { Verdict } from './dod.ts';
-import { logRecord, outcome, type RunResult, step } from './run-result.ts';
+import { outcome, type RunResult, step } from './run-result.ts';
 
 /** The log's own format lives beside it; one import serves whoever writes a report. */
 export { decodeLog, outputsOf, RENDERED_LOG_MAX_BYTES, renderLog } from './render-log.ts';
-export { logRecord };
 
 /** Why a run ended as it did. Closed: records, check runs and replies are written from it. */
 export const RUN_REASONS = [

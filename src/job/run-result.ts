@@ -13,7 +13,6 @@ export type Step = z.infer<typeof step>;
 
 /** How the executor's part ended. `exited` says nothing about success: the DoD does. */
 export const outcome = z.enum(['exited', 'timeout', 'cancelled', 'refused', 'runner_error']);
-export type Outcome = z.infer<typeof outcome>;
 
 export const runResult = z.strictObject({
   outcome,

@@ -59,7 +59,8 @@ export function createContexts(deps: LoopDeps): MakeContext {
     const repo = await getRepository(deps.store.db, repositoryOf(key));
     if (!repo || repo.state === 'gone') return null;
     const looks = key.startsWith('repo:');
-    if (repo.state === 'suspended' || (repo.state === 'archived' && !looks)) throw new ParkedError(repo, deps.now());
+    if (repo.state === 'suspended' || (repo.state === 'archived' && !looks))
+      throw new ParkedError(repo, deps.now());
     const client = sparing(
       trees,
       createRepositoryClient({

@@ -2,8 +2,8 @@ import { announce } from '../store/announce.ts';
 import { insertAsk, listOpenAsks } from '../store/asks.ts';
 import { insertCommand } from '../store/commands.ts';
 import { listUnfinishedJobs, QUEUE_TOPIC } from '../store/jobs.ts';
-import { getPull, putPull } from '../store/pulls.ts';
 import { deletePublished } from '../store/published.ts';
+import { getPull, putPull } from '../store/pulls.ts';
 import { getRepository, patchRepository, putRepository } from '../store/repositories.ts';
 import { pullData, withData } from '../store/row-data.ts';
 import type { Store, Tx } from '../store/store.ts';
@@ -90,7 +90,10 @@ export async function wakeRepository(tx: Tx, repoId: number): Promise<void> {
     if (job.pr_number) await enqueue(tx, `pr:${repoId}:${job.pr_number}`);
   }
   const parked = await tx.selectFrom('work').select('key').where('key', 'like', `%:${repoId}:%`).execute();
-  for (const { key } of parked) if (repositoryOf(key) === repoId) await enqueue(tx, key);
+  for (const { key } of parked) {
+    // Not the look at the repository itself, which wakes the others.
+    if (!key.startsWith('repo:') && repositoryOf(key) === repoId) await enqueue(tx, key);
+  }
   announce(tx, QUEUE_TOPIC);
 }
 

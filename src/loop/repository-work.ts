@@ -18,11 +18,7 @@ export async function workOnRepository(c: WorkContext): Promise<WorkResult> {
     if (isGitHubError(error, 'not_found', 'gone', 'forbidden')) return null;
     throw error;
   });
-  if (!now || now.id !== c.repo.id) {
-    c.log.warn({ repository: `${c.repo.owner}/${c.repo.name}` }, 'the app cannot see this repository any more');
-    await c.store.write((tx) => patchRepository(tx, c.repo.id, { state: 'gone', updated_at: c.now() }));
-    return 'done';
-  }
+  if (!now || now.id !== c.repo.id) return letGo(c);
   const state = now.archived ? 'archived' : 'active';
   await c.store.write(async (tx) => {
     await patchRepository(tx, c.repo.id, {
@@ -35,7 +31,22 @@ export async function workOnRepository(c: WorkContext): Promise<WorkResult> {
     });
     if (state === 'active') await wakeRepository(tx, c.repo.id);
   });
-  if (state === 'active' && from && now.fullName !== from) await sayMoved(c, from, now.fullName);
+  if (state !== 'active' || !from || now.fullName === from) return 'done';
+  try {
+    await sayMoved(c, from, now.fullName);
+  } catch (error) {
+    // A public repository can still be read where the app is not installed.
+    if (isGitHubError(error, 'not_found', 'gone', 'forbidden')) return letGo(c);
+    throw error;
+  }
+  return 'done';
+}
+
+/** Its asks and jobs stay in our rows, and go on should the app be installed there again. */
+async function letGo(c: WorkContext): Promise<WorkResult> {
+  const { id, owner, name } = c.repo;
+  c.log.warn({ repository: `${owner}/${name}` }, 'the app has no access to this repository any more');
+  await c.store.write((tx) => patchRepository(tx, id, { state: 'gone', updated_at: c.now() }));
   return 'done';
 }
 
@@ -45,6 +56,10 @@ async function sayMoved(c: WorkContext, from: string, to: string): Promise<void>
   );
   for (const [thread, language] of threads) {
     const body = messagesFor(language).repositoryMoved({ from, to });
-    await publishComment(c, { issue: thread, key: `moved:${c.repo.id}:${thread}:${contentDigest(to).slice(0, 16)}`, body });
+    await publishComment(c, {
+      issue: thread,
+      key: `moved:${c.repo.id}:${thread}:${contentDigest(to).slice(0, 16)}`,
+      body,
+    });
   }
 }

@@ -1,6 +1,8 @@
+import { isGitHubError } from '../github/errors.ts';
 import type { Scope } from '../github/scope.ts';
 import type { MergeMethod } from '../github/types.ts';
 import type { Planner } from '../plan/plan-ask.ts';
+import { enqueue } from '../store/work.ts';
 
 /** What the loop gives to whoever works on a key. */
 export interface WorkContext extends Scope {
@@ -17,6 +19,18 @@ export interface WorkContext extends Scope {
 /** `done`: nothing more until the key is recorded again. `dueAt`: ms since the epoch. */
 export type WorkResult = 'done' | { dueAt: number };
 export type Work = (context: WorkContext) => Promise<WorkResult>;
+
+/** Works on a key; where the repository turns out to have another name, that is looked up before the next try. */
+export async function workFollowing(work: Work, context: WorkContext): Promise<WorkResult> {
+  try {
+    return await work(context);
+  } catch (error) {
+    const { id, owner, name } = context.repo;
+    if (isGitHubError(error, 'moved'))
+      await context.store.write((tx) => enqueue(tx, `repo:${id}:${owner}/${name}`));
+    throw error;
+  }
+}
 
 /** The repository's id in a key, also of `status:` and `stuck:`, which stand before a whole key. */
 export function repositoryOf(key: string): number {

@@ -132,7 +132,11 @@ async function giveUp(scope: Scope, ask: AskRow, error: unknown, attempts: numbe
     return { kind: 'refused', reason: 'model_misconfigured', say: (m) => m.modelMisconfigured({ message }) };
   }
   if (error.kind !== 'rate_limited' && attempts + 1 >= MODEL_ATTEMPTS) {
-    return { kind: 'refused', reason: 'model_unavailable', say: (m) => m.modelUnavailable({ attempts: attempts + 1 }) };
+    return {
+      kind: 'refused',
+      reason: 'model_unavailable',
+      say: (m) => m.modelUnavailable({ attempts: attempts + 1 }),
+    };
   }
   const { retryAt } = error;
   if (retryAt) {

@@ -15,7 +15,7 @@ import { type JobView, jobView, matchFor, queuePosition } from './job-view.ts';
 import { type AskStage, type AskView, renderStatus } from './status-comment.ts';
 
 /** Edits of one comment are at least this far apart, so that a quick loop costs few of them. */
-const EDIT_INTERVAL_MS = 3_000;
+const EDIT_INTERVAL_MS = 5_000;
 
 /** Writes the status comment as the rows have it now. `dueAt`: too early, look again then. */
 export async function updateStatus(scope: Scope, askKey: string): Promise<'done' | { dueAt: number }> {
@@ -88,7 +88,8 @@ async function askStage(
     if (ask.reason === 'superseded') return { stage: 'answered' };
     if (ask.reason === 'cancelled' && row?.attempt === 0)
       return { stage: 'cancelled', by: data.endedBy ?? null };
-    if (data.refusal && !row?.attempt) return { stage: 'refused', reason: ask.reason as ReasonCode, text: data.refusal };
+    if (data.refusal && !row?.attempt)
+      return { stage: 'refused', reason: ask.reason as ReasonCode, text: data.refusal };
     if (ask.reason === 'rejected') return { stage: 'rejected', by: data.endedBy ?? null };
     if (plan?.kind === 'answer') return { stage: 'answered' };
     if (plan?.kind === 'question') return { stage: 'question' };

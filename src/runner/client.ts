@@ -9,6 +9,7 @@ import {
   type SyncResponse,
   syncResponse,
 } from '../dispatch/protocol.ts';
+import { type Answer, postJson } from './post-json.ts';
 
 /** An answer that is not a success. `code` null: it is not the app's (a proxy, a load balancer). */
 export class RunnerCallError extends Error {
@@ -85,14 +86,11 @@ export function createRunnerClient(options: { url: string; token: string; slackM
   const post = async (path: string, body: { wait?: number | undefined }, signal: AbortSignal | undefined) => {
     const limit = AbortSignal.timeout((body.wait ?? 0) * 1000 + slackMs);
     try {
-      const response = await fetch(`${options.url}/api/runner/${path}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${options.token}`, 'content-type': 'application/json' },
+      return await postJson(new URL(`${options.url}/api/runner/${path}`), {
+        authorization: `Bearer ${options.token}`,
         body: JSON.stringify(body),
-        redirect: 'error',
         signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
       });
-      return { status: response.status, text: await response.text(), headers: response.headers };
     } catch (cause) {
       if (signal?.aborted === true) throw signal.reason;
       throw new RunnerNetworkError(`no answer from ${options.url}: ${describe(cause)}`, { cause });
@@ -105,7 +103,7 @@ export function createRunnerClient(options: { url: string; token: string; slackM
       return null;
     }
   };
-  const refuse = (answer: { status: number; text: string; headers: Headers }): never => {
+  const refuse = (answer: Answer): never => {
     const body = json(answer.text);
     const field = (name: string): unknown =>
       typeof body === 'object' && body !== null && name in body
@@ -114,7 +112,7 @@ export function createRunnerClient(options: { url: string; token: string; slackM
     const message = field('message');
     const code = field('error');
     const offset = field('offset');
-    const after = Number(answer.headers.get('retry-after') ?? Number.NaN);
+    const after = Number(answer.retryAfter ?? Number.NaN);
     throw new RunnerCallError(
       answer.status,
       isCode(code) ? code : null,

@@ -1,46 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeDod } from '../job/dod.ts';
-import { parseJob } from '../job/parse-job.ts';
-import { buildEntry, decodeLog, renderLog } from '../job/report-format.ts';
-import { runLogPath } from '../job/report-paths.ts';
-import type { Settings } from '../job/settings.ts';
 import { pause } from './client.ts';
-import type { ShellTiming } from './execute-shell.ts';
-import { type Git, GitError, openGit } from './git.ts';
+import { GitError, openGit } from './git.ts';
 import { type Branch, CheckoutError, gitSettings, pull, repositoryName } from './git-checkout.ts';
-import { clearJournal, type Journal, readJournal, writeJournal } from './git-journal.ts';
-import { publish } from './git-publish.ts';
+import { publishAndLetGo, settleJournal } from './git-finish.ts';
+import { clearJournal, type Journal, writeJournal } from './git-journal.ts';
 import { claim, claimHolder, makeClaim, type QueuedJob, readQueue, releaseClaim } from './git-queue.ts';
-import type { Environment } from './job-environment.ts';
+import type { GitModeDeps, GitModeOptions, GitRunner } from './git-runner.ts';
 import { DirectoryLockedError, lockDirectory } from './lock-directory.ts';
-import { repairLogSpool } from './log-spool.ts';
-import type { Roots } from './roots.ts';
 import { describeEntry, runLocally } from './run-local.ts';
-import { endLeftovers } from './tagged-processes.ts';
-
-export interface GitModeOptions {
-  /** A clone of the repository, on its default branch, that may push. */
-  checkout: string;
-  name: string;
-  labels: readonly string[];
-  capabilities: readonly string[];
-  roots: Roots;
-  /** Run at most one job, then end. */
-  once: boolean;
-  /** Between two pulls; 10. */
-  intervalSeconds: number;
-  passOn?: readonly string[];
-  timing?: Partial<ShellTiming>;
-}
-
-export interface GitModeDeps {
-  environment: Environment;
-  say: (text: string) => void;
-  drain: AbortSignal;
-  cancel: AbortSignal;
-}
 
 /**
  * `guruguru runner --git`: the loop without app and model. Pulls, takes the oldest queued job that suits,
@@ -70,14 +40,6 @@ export async function runGitMode(options: GitModeOptions, deps: GitModeDeps): Pr
     unlock();
     await closeDod();
   }
-}
-
-interface GitRunner {
-  options: GitModeOptions;
-  deps: GitModeDeps;
-  git: Git;
-  directory: string;
-  told: Set<string>;
 }
 
 async function loop(runner: GitRunner): Promise<0 | 1> {
@@ -183,79 +145,6 @@ async function runClaimed(
   deps.say(`${work.job} ${describeEntry(entry)}`);
   await publishAndLetGo(runner, finished);
   return entry.state === 'succeeded' ? 'succeeded' : 'failed';
-}
-
-/** What an earlier process, or a push that failed, left behind. */
-async function settleJournal(runner: GitRunner): Promise<'succeeded' | 'failed' | 'none'> {
-  const { directory, git, deps } = runner;
-  const work = readJournal(directory);
-  if (work === null) return 'none';
-  if (work.state === 'claimed') {
-    // Nothing was run: the job is free again.
-    await releaseClaim(git, work.remote, work.job, work.claim);
-    clearJournal(directory);
-    return 'none';
-  }
-  if (work.state === 'finished' && work.entry !== null) {
-    await publishAndLetGo(runner, { ...work, entry: work.entry });
-    return work.entry.state === 'succeeded' ? 'succeeded' : 'failed';
-  }
-  await endLeftovers(work.run, null, 10_000);
-  const message =
-    'the runner was killed while the job ran; how far it came is not known. It is not run again.';
-  deps.say(`${work.job} lost: ${message}`);
-  const paths = {
-    uploadPath: join(directory, 'logs', `${work.run}.ndjson`),
-    fullPath: join(directory, 'logs', `${work.run}.full.ndjson`),
-  };
-  // Killed before the log was begun: there may be no folder yet.
-  mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
-  repairLogSpool(paths, message);
-  const queued = parseJob(await git.bytes(['show', `HEAD:${work.path}`]).catch(() => Buffer.alloc(0)), {
-    path: work.path,
-  });
-  const entry = {
-    ...buildEntry({
-      attempt: 1,
-      runner: runner.options.name,
-      result: null,
-      dodSource: work.dod,
-      dod: null,
-      log: runLogPath(work.report_path, 1),
-      message,
-    }),
-    started_at: work.started_at,
-  };
-  const log = renderLog(decodeLog(readFileSync(paths.uploadPath)), queued.ok ? queued.job.script : []);
-  const finished = { ...work, state: 'finished' as const, entry, log };
-  writeJournal(directory, finished);
-  await publishAndLetGo(runner, finished);
-  return 'failed';
-}
-
-async function publishAndLetGo(
-  runner: GitRunner,
-  work: Journal & { entry: NonNullable<Journal['entry']> },
-): Promise<void> {
-  const { git, directory, deps } = runner;
-  const name = await branchName(git);
-  const settings: Settings = await gitSettings(git, 'HEAD');
-  await publish(git, work, {
-    directory,
-    branch: name,
-    repository: await repositoryName(git, work.remote),
-    skipCi: settings.reports.skipCi,
-    say: deps.say,
-  });
-  await releaseClaim(git, work.remote, work.job, work.claim);
-  clearJournal(directory);
-  // A job may have left changes here; the next pull says so.
-  await pull(git).catch(() => undefined);
-}
-
-async function branchName(git: Git): Promise<string> {
-  const branch = await git.run(['symbolic-ref', '--short', 'HEAD']);
-  return (await git.run(['config', `branch.${branch}.merge`])).replace(/^refs\/heads\//, '');
 }
 
 function tellOnce(runner: GitRunner, key: string, text: string): void {

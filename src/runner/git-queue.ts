@@ -87,7 +87,8 @@ export async function claim(git: Git, remote: string, id: string, object: string
   } catch (error) {
     const holder = await claimHolder(git, remote, id);
     if (holder === object) return 'ours';
-    if (holder !== null) return 'taken';
+    // Rejected, and nobody holds it by now: the other has finished and let go in between.
+    if (holder !== null || (error instanceof GitError && /rejected\]/.test(error.output))) return 'taken';
     throw error;
   }
 }

@@ -9,8 +9,8 @@ import { parseJob } from '../job/parse-job.ts';
 import { buildRecord, parseRecord, renderRecord } from '../job/report-format.ts';
 import { recordPath, runLogPath } from '../job/report-paths.ts';
 import type { LogRecord } from '../job/run-result.ts';
-import type { ShellTiming } from './execute-shell.ts';
 import type { Environment } from './job-environment.ts';
+import type { ShellTiming } from './run-bash.ts';
 import { describeEntry, runLocally } from './run-local.ts';
 
 export interface JobRunOptions {

@@ -8,16 +8,14 @@ import {
   RunnerCallError,
   type RunnerClient,
 } from './client.ts';
-import { deliverRun } from './deliver-run.ts';
-import type { ShellTiming } from './execute-shell.ts';
 import type { Environment } from './job-environment.ts';
 import { DirectoryLockedError } from './lock-directory.ts';
-import { openLogSpool, repairLogSpool } from './log-spool.ts';
 import type { Roots } from './roots.ts';
-import { emptyResult, type OngoingRun, runOffer } from './run-offer.ts';
+import type { ShellTiming } from './run-bash.ts';
+import type { OngoingRun } from './run-offer.ts';
+import { deliverAll, settleKilledRuns, type Undelivered } from './spooled-runs.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
-import { SYNC_TIMING, type SyncTiming } from './sync-run.ts';
-import { endLeftovers } from './tagged-processes.ts';
+import type { SyncTiming } from './sync-run.ts';
 import { type Clock, SYSTEM_CLOCK, watchClock } from './watch-clock.ts';
 
 export interface ResidentOptions {
@@ -76,7 +74,7 @@ export async function runResident(options: ResidentOptions, deps: ResidentDeps):
   const client = createRunnerClient({ url: options.url, token: options.token });
   const resident = { options, deps, state, client, process: randomUUID() };
   try {
-    await settleKilledRuns(resident);
+    await settleKilledRuns(state, options.timing?.shell?.graceMs ?? 10_000, deps.say);
     return await takeRuns(resident);
   } finally {
     state.close();
@@ -91,26 +89,11 @@ interface Resident {
   process: string;
 }
 
-/** Runs that were going on when an earlier process was killed: ended, never run again, and told. */
-async function settleKilledRuns({ state, deps, options }: Resident): Promise<void> {
-  for (const run of state.list()) {
-    if (run.result !== null) continue;
-    const id = run.offer.run;
-    const ended = await endLeftovers(id, null, options.timing?.shell?.graceMs ?? 10_000);
-    const message =
-      `runner was killed while the job ran${ended > 0 ? ` (${ended} process(es) it had left were ended)` : ''}. ` +
-      'How far the job came is not known; see its log, then /retry if it may run again.';
-    const bytes = repairLogSpool(state.logPaths(id), message);
-    state.end(id, emptyResult('runner_error', message, bytes, run.started_at));
-    deps.say(`${id}: ${message}`);
-  }
-}
-
 async function takeRuns(resident: Resident): Promise<ExitReason> {
   const { options, deps, state } = resident;
   const drained = new AbortController();
   const stop = AbortSignal.any([deps.drain, drained.signal]);
-  const offsets = new Map<string, number>();
+  const known = new Map<string, Undelivered>();
   let ongoing: OngoingRun | null = null;
   let asking = new AbortController();
   const unwatch = watchClock((ms) => {
@@ -122,7 +105,7 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
   try {
     deps.say(`runner ${options.name} ready: labels ${options.labels.join(', ')}; state in ${state.path}`);
     for (let failures = 0; !stop.aborted; ) {
-      const pending = await deliverAll(resident, offsets, deps.cancel);
+      const pending = await deliverAll({ ...resident, say: deps.say }, known, deps.cancel);
       asking = new AbortController();
       const signal = AbortSignal.any([stop, asking.signal]);
       // While something waits to be delivered, come back to it soon.
@@ -142,14 +125,16 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
         continue;
       }
       if (offer === null) continue;
+      // Reading and running jobs is loaded with the first one: a runner that waits stays small.
+      const { runOffer } = await import('./run-offer.ts');
       const context = offerContext(resident, () => drained.abort());
       const offset = await runOffer(offer, context, (run) => {
         ongoing = run;
       });
       ongoing = null;
-      if (offset !== null) offsets.set(offer.run, offset);
+      if (offset !== null) known.set(offer.run, { offset, why: null });
     }
-    return await farewell(resident, offsets);
+    return await farewell(resident, known);
   } finally {
     unwatch();
   }
@@ -168,7 +153,7 @@ function offerContext(resident: Resident, onDrain: () => void) {
     passOn: options.passOn ?? [],
     hide: [options.token],
     shell: options.timing?.shell ?? {},
-    sync: { ...SYNC_TIMING, ...options.timing?.sync },
+    sync: options.timing?.sync ?? {},
     cancel: deps.cancel,
     onDrain,
     say: deps.say,
@@ -183,44 +168,12 @@ function acquire(resident: Resident, wait: number, signal: AbortSignal): Promise
   );
 }
 
-/** Tries to deliver every ended run once. Returns how many are left. */
-async function deliverAll(
-  resident: Resident,
-  offsets: Map<string, number>,
-  signal: AbortSignal,
-): Promise<number> {
-  const { state, client, deps } = resident;
-  let left = 0;
-  for (const run of state.list()) {
-    if (run.result === null) continue;
-    const id = run.offer.run;
-    const log = openLogSpool(state.logPaths(id));
-    const offset = offsets.get(id) ?? 0;
-    const delivery = await deliverRun(client, { ...run, result: run.result }, log, { offset, signal });
-    log.close();
-    if (delivery.kind === 'later') {
-      left += 1;
-      deps.say(`${id}: its result is kept and will be sent again: ${delivery.message}`);
-      continue;
-    }
-    offsets.delete(id);
-    if (delivery.kind === 'accepted') {
-      state.accepted(id);
-      deps.say(`${id}: delivered`);
-    } else {
-      state.rejected(id, delivery.message);
-      deps.say(`${id}: not accepted, kept in ${state.path}/rejected/${id}: ${delivery.message}`);
-    }
-  }
-  return left;
-}
-
-async function farewell(resident: Resident, offsets: Map<string, number>): Promise<ExitReason> {
+async function farewell(resident: Resident, known: Map<string, Undelivered>): Promise<ExitReason> {
   const limit = AbortSignal.timeout(resident.options.timing?.farewellMs ?? 10_000);
-  let left = await deliverAll(resident, offsets, limit);
+  let left = await deliverAll({ ...resident, say: resident.deps.say }, known, limit);
   for (let attempt = 1; left > 0 && !limit.aborted; attempt += 1) {
     await pause(backoffMs(attempt), limit).catch(() => undefined);
-    left = await deliverAll(resident, offsets, limit);
+    left = await deliverAll({ ...resident, say: resident.deps.say }, known, limit);
   }
   const kept = left > 0 ? `; ${left} result(s) will be delivered at the next start` : '';
   if (resident.deps.cancel.aborted)

@@ -6,13 +6,15 @@ import { parseJob } from '../job/parse-job.ts';
 import type { RunResult } from '../job/run-result.ts';
 import { backoffMs, type RunnerClient, withRetry } from './client.ts';
 import { syncBase } from './deliver-run.ts';
-import { executeShell, type ShellResult, type ShellTiming } from './execute-shell.ts';
+import { emptyResult } from './empty-result.ts';
+import { executeShell, type ShellResult } from './execute-shell.ts';
 import type { Environment } from './job-environment.ts';
 import { keepAwake } from './keep-awake.ts';
 import { type LogSpool, openLogSpool } from './log-spool.ts';
 import type { Roots } from './roots.ts';
+import type { ShellTiming } from './run-bash.ts';
 import { isRunId, type StateDirectory } from './state-directory.ts';
-import { type RunSync, type SyncTiming, startRunSync } from './sync-run.ts';
+import { type RunSync, SYNC_TIMING, type SyncTiming, startRunSync } from './sync-run.ts';
 
 export interface OfferContext {
   client: RunnerClient;
@@ -26,7 +28,7 @@ export interface OfferContext {
   passOn: readonly string[];
   hide: readonly string[];
   shell: Partial<ShellTiming>;
-  sync: SyncTiming;
+  sync: Partial<SyncTiming>;
   /** Aborted when the runner is to stop now: the job is cancelled. */
   cancel: AbortSignal;
   onDrain: () => void;
@@ -77,7 +79,7 @@ export async function runOffer(
     run,
     log,
     idempotent: job.idempotent,
-    timing: context.sync,
+    timing: { ...SYNC_TIMING, ...context.sync },
     onCancel: (reason) => cancel.abort(reason),
     onDrain: context.onDrain,
     say,
@@ -169,25 +171,4 @@ async function start(offer: Offer, context: OfferContext): Promise<'started' | '
     context.say(`${offer.run}: not started: ${error instanceof Error ? error.message : error}`);
     return 'refused';
   }
-}
-
-export function emptyResult(
-  outcome: 'cancelled' | 'refused' | 'runner_error',
-  message: string,
-  logBytes: number,
-  startedAt = new Date().toISOString(),
-): RunResult {
-  const finishedAt = new Date().toISOString();
-  return {
-    outcome,
-    exit_code: null,
-    signal: null,
-    started_at: startedAt,
-    finished_at: finishedAt,
-    duration_seconds: Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) / 1000,
-    steps: [],
-    message: message.slice(0, 2000),
-    report: null,
-    log_bytes: logBytes,
-  };
 }

@@ -10,7 +10,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Offer, offer } from '../dispatch/protocol.ts';
@@ -51,10 +50,6 @@ export interface StateDirectory {
   accepted(run: string): void;
   rejected(run: string, why: string): void;
   close(): void;
-}
-
-export function defaultStateDirectory(name: string): string {
-  return join(homedir(), '.guruguru', 'runner', name);
 }
 
 /** Run ids become file names and an environment value. */

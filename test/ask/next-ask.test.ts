@@ -11,6 +11,7 @@ const heard: AskFacts = {
   settingsOk: true,
   trigger: '/ask',
   mayAsk: true,
+  cancelled: false,
   plan: null,
 };
 
@@ -33,6 +34,9 @@ describe('nextAsk', () => {
     ['a mistake in the settings', { settingsOk: false }, { do: 'refuse', reason: 'settings_invalid' }],
     ['all is well', {}, { do: 'accept' }],
     ['accepted', { state: 'accepted' }, { do: 'plan' }],
+    ['cancelled while it is planned', { state: 'accepted', cancelled: true }, { do: 'cancel' }],
+    ['cancelled with a plan', { state: 'planned', plan: 'job', cancelled: true }, { do: 'cancel' }],
+    ['cancelled with a PR: the gate ends it', { state: 'proposed', cancelled: true }, { wait: 'gate' }],
     ['planned a job', { state: 'planned', plan: 'job' }, { do: 'propose' }],
     ['planned an answer', { state: 'planned', plan: 'answer' }, { do: 'reply' }],
     ['planned a question', { state: 'planned', plan: 'question' }, { do: 'reply' }],

@@ -354,7 +354,7 @@ describe('a DoD that would backtrack for ever', () => {
     const began = performance.now();
     expect((await fetch(`${t.app().url}/healthz`)).status).toBe(200);
     expect(performance.now() - began).toBeLessThan(1_000);
-    expect(await finalReply(issue)).toContain("definition of done does not hold");
+    expect(await finalReply(issue)).toContain('definition of done does not hold');
   });
 });
 

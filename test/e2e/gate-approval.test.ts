@@ -70,7 +70,9 @@ describe('/approve', () => {
     const comment = await t.github.as('writer').comment(pull.number, '/approve');
     expect(await merged(t, pull)).toBe(true);
     expect(await replies(pull.number)).toEqual([]);
-    expect(await t.github.read.reactions({ comment: comment.id })).toEqual([`+1 by ${t.github.app.botLogin}`]);
+    expect(await t.github.read.reactions({ comment: comment.id })).toEqual([
+      `+1 by ${t.github.app.botLogin}`,
+    ]);
     expect(await jobState(t, id)).toBe('queued');
   });
 

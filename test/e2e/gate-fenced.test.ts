@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startTestApp, type TestApp } from '../support/app.ts';
-import { ask, check, fence, jobFile, jobState, jobIdOf, pullOf, waitingPull } from '../support/app-steps.ts';
+import { ask, check, fence, jobFile, jobIdOf, jobState, pullOf, waitingPull } from '../support/app-steps.ts';
 
 let t: TestApp;
 beforeAll(async () => {

@@ -21,7 +21,11 @@ describe('with approvals by hand', () => {
     await t.settle();
     expect(await jobState(t, id)).toBe('queued');
     const job = await t.app().store.db.selectFrom('jobs').select('approval').executeTakeFirst();
-    expect(JSON.parse(job?.approval ?? 'null')).toEqual({ login: 'writer2', how: 'merge', sha: pull.head.sha });
+    expect(JSON.parse(job?.approval ?? 'null')).toEqual({
+      login: 'writer2',
+      how: 'merge',
+      sha: pull.head.sha,
+    });
   });
 
   it.each([
@@ -63,7 +67,9 @@ describe('with approvals by hand', () => {
     const { pull } = await waitingPull(t);
     await t.github.as('writer').comment(pull.number, '/approve');
     expect(await merged(t, pull)).toBe(false);
-    expect((await t.marked(pull.number, 'blocked'))[0]?.body).toContain('Required status check "ci" is expected');
+    expect((await t.marked(pull.number, 'blocked'))[0]?.body).toContain(
+      'Required status check "ci" is expected',
+    );
     t.github.admin.unprotect('main');
     await t.github.as('writer').comment(pull.number, '/approve');
     expect(await merged(t, pull)).toBe(true);
@@ -119,7 +125,9 @@ describe('a merge queue', () => {
     const payload = { ...queued.payload, action: 'dequeued', reason: 'CI_FAILURE' };
     t.github.webhooks.emit('pull_request', payload, { repositoryId: queued.repositoryId });
     await t.settle();
-    expect((await t.marked(pull.number, 'blocked'))[0]?.body).toContain('removed from the merge queue: CI_FAILURE');
+    expect((await t.marked(pull.number, 'blocked'))[0]?.body).toContain(
+      'removed from the merge queue: CI_FAILURE',
+    );
     const before = t.github.requests.filter((one) => one.template === '/graphql').length;
     await t.github.as('writer2').comment(pull.number, '/approve');
     await t.settle();
@@ -150,9 +158,7 @@ describe('a default branch that refuses the app', () => {
     expect((await check(t, pull.head.sha, id))?.conclusion).toBe('success');
     expect(await t.marked(issue, 'final')).toHaveLength(1);
     // The app says so in its log, once.
-    expect(t.log.splice(0).map((line) => JSON.parse(line).msg)).toEqual([
-      'the default branch refuses the report; using the reports branch',
-    ]);
+    expect(t.log.splice(0)).toEqual(['the default branch refuses the report; using the reports branch']);
     await t.github.as('writer').comment(issue, '/retry');
     await t.settle();
     await runner.run({ exit_code: 1 });

@@ -55,8 +55,7 @@ describe('/ask on the job PR', () => {
 
     await t.github.as('writer2').review(pull.number, { event: 'APPROVE' });
     expect(await merged(t, pull)).toBe(true);
-    const offer = await (await t.runner()).run();
-    expect(offer.job_id).toBe(id);
+    const offer = await (await t.runner()).runJob(id);
     expect(JSON.parse(offer.file).script).toEqual(['pytest -x']);
     await t.settle();
     expect(await t.marked(issue, 'final')).toHaveLength(1);
@@ -119,7 +118,9 @@ describe('a review', () => {
   it('that requests changes replans with its text', async () => {
     const { pull, id } = await planned('pytest');
     t.model?.next(job('pytest -x'));
-    await t.github.as('writer2').review(pull.number, { event: 'REQUEST_CHANGES', body: 'stop at the first failure' });
+    await t.github
+      .as('writer2')
+      .review(pull.number, { event: 'REQUEST_CHANGES', body: 'stop at the first failure' });
     await t.settle();
     expect(t.model?.requests.at(-1)?.ask).toContain('stop at the first failure');
     expect(await scriptOn(pull.head.ref, id)).toEqual(['pytest -x']);
@@ -150,7 +151,7 @@ describe('an ask on a PR of somebody’s work', () => {
     const id = jobIdOf(pull);
     await t.github.as('writer').comment(pull.number, '/approve');
     await t.settle();
-    await (await t.runner('second')).run({ exit_code: 1 });
+    await (await t.runner('second')).runJob(id, { exit_code: 1 });
     await t.settle();
     for (const sha of [work.head.sha, pull.head.sha])
       expect((await check(t, sha, id))?.conclusion).toBe('failure');

@@ -102,36 +102,34 @@ describe('a runner while the app is away', () => {
     expect(await leftBy(loop, ask)).toMatchObject(once(loop, ask, offer.job_id));
   });
 
-  it('resumes a lease it did not start, and starts it once', async () => {
-    const ask = await fencedAsk(loop, 'echo leased');
-    const runner = runnerOf('leased');
-    const offer = await take(runner);
+  it('resumes a lease it did not start; another process of its name takes it, and each job is started once', async () => {
+    const asks = [await fencedAsk(loop, 'echo resumed'), await fencedAsk(loop, 'echo taken over')];
+    const [same, dead] = [runnerOf('same'), runnerOf('fenced')];
+    const offers = [await take(same), await take(dead)] as const;
     await kill();
     await loop.startApp();
-    const again = await take(runner);
-    expect(again.run).toBe(offer.run);
-    await runner.start(again);
-    await runner.finish(again);
-    await nothingDue(loop);
-    expect(await leftBy(loop, ask)).toMatchObject(once(loop, ask, offer.job_id));
-  });
 
-  it('loses a lease it did not start to its successor, and may not start it any more', async () => {
-    const ask = await fencedAsk(loop, 'echo succeeded');
-    const dead = runnerOf('fenced');
-    const offer = await take(dead);
-    await kill();
-    await loop.startApp();
+    const resumed = await take(same);
+    expect(resumed.run).toBe(offers[0].run);
     const next = runnerOf('fenced');
-    const again = await take(next);
-    expect(again).toMatchObject({ job_id: offer.job_id, attempt: 1 });
-    expect(again.run).not.toBe(offer.run);
-    expect(again.fence).toBeGreaterThan(offer.fence);
-    expect(await dead.sync(offer, { phase: 'starting' })).toMatchObject({ status: 409 });
-    await next.start(again);
-    await next.finish(again);
+    const taken = await take(next);
+    expect(taken).toMatchObject({ job_id: offers[1].job_id, attempt: 1 });
+    expect(taken.run).not.toBe(offers[1].run);
+    expect(taken.fence).toBeGreaterThan(offers[1].fence);
+    expect(await dead.sync(offers[1], { phase: 'starting' })).toMatchObject({ status: 409 });
+
+    for (const [runner, offer] of [
+      [same, resumed],
+      [next, taken],
+    ] as const) {
+      await runner.start(offer);
+      await runner.finish(offer);
+    }
     await nothingDue(loop);
-    expect(await leftBy(loop, ask)).toMatchObject(once(loop, ask, offer.job_id));
+    for (const ask of asks) {
+      const left = await leftBy(loop, ask);
+      expect(left).toMatchObject(once(loop, ask, left.job));
+    }
   });
 });
 
@@ -165,7 +163,7 @@ describe('SIGTERM', () => {
     expect(model.requests.length - from).toBe(2);
   });
 
-  it('ends the app at once while it reports, and the next one reports once', async () => {
+  it('ends the app at once while it reports and a runner waits, and the next one reports once', async () => {
     const watch = watchWrites(loop.github);
     const ask = await fencedAsk(loop, 'echo report-me');
     watch.watch({ ...ask, mark: 'report-me' });
@@ -177,25 +175,60 @@ describe('SIGTERM', () => {
     await runner.start(offer);
     await runner.finish(offer);
     await held;
-    const { code, ms } = await terminate();
-    watch.cut();
-    expect(code).toBe(0);
-    expect(ms).toBeLessThan(3_000);
-    await loop.startApp();
-    await nothingDue(loop);
-    expect(await leftBy(loop, ask)).toMatchObject(once(loop, ask, offer.job_id));
-  });
-
-  it('answers a runner that waits, and ends', async () => {
     const waiting = runnerOf('drained').acquire(25);
     await patiently(async () => {
       if (query(loop, "select name from runners where name = 'drained'").length === 0)
         throw new Error('not yet');
     });
     const { code, ms } = await terminate();
-    expect(await waiting).toBeNull();
+    watch.cut();
     expect(code).toBe(0);
     expect(ms).toBeLessThan(3_000);
+    expect(await waiting).toBeNull();
+    await loop.startApp();
+    await nothingDue(loop);
+    expect(await leftBy(loop, ask)).toMatchObject(once(loop, ask, offer.job_id));
+  });
+});
+
+describe('an app that starts while GitHub is away', () => {
+  it('takes deliveries, and works on them when GitHub is back', async () => {
+    const { github } = loop;
+    await kill();
+    github.faults.add({
+      match: (method, path, actor) => actor === 'app' && method === 'GET' && path === '/app',
+      status: 503,
+      times: 2,
+    });
+    const app = await loop.startApp('listening');
+    const ask = await fencedAsk(loop, 'echo early');
+    await github.webhooks.idle();
+    expect(github.webhooks.log.findLast(({ event }) => event === 'issue_comment')?.statusCode).toBe(200);
+    await app.line(/"msg":"working"/);
+    const runner = runnerOf('early');
+    const offer = await take(runner);
+    await runner.start(offer);
+    await runner.finish(offer);
+    await nothingDue(loop);
+    expect(await leftBy(loop, ask)).toMatchObject(once(loop, ask, offer.job_id));
+  });
+
+  it('ends at once on SIGTERM when GitHub does not answer', async () => {
+    await kill();
+    const asked = Promise.withResolvers<void>();
+    loop.github.faults.add({
+      match: (_method, path, actor) => actor === 'app' && path === '/app',
+      before: () => {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+    });
+    await loop.startApp('listening');
+    await asked.promise;
+    const { code, ms } = await terminate();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(3_000);
+    loop.github.faults.clear();
     await loop.startApp();
   });
 });
@@ -237,8 +270,6 @@ describe('deliveries', () => {
     await runner.finish(offer);
     await nothingDue(loop);
     const before = await leftBy(loop, ask);
-    await kill();
-    await loop.startApp();
     const all = [...github.webhooks.log];
     const from = github.requests.length;
     for (const delivery of [...all].reverse()) github.webhooks.redeliver(delivery.id);

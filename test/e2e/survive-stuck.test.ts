@@ -1,19 +1,20 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listOpenAsks, patchAsk } from '../../src/store/asks.ts';
+import { enqueue } from '../../src/store/work.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 
 /** What is given up on after its last attempt: said on its thread, and woken by `/retry`. */
-let app: TestApp | undefined;
-afterEach(() => app?.close());
-
-const start = async () => {
+let app: TestApp;
+beforeAll(async () => {
   app = await startTestApp({ worker: { maxAttempts: 3, backoff: () => 1 } });
-  return app;
-};
+});
+afterAll(() => app?.close());
+
 const FENCE = '/ask\n```sh\necho hello\n```';
 
 describe('a work item that failed for the last time', () => {
   it('of an ask: the asker is told, and /retry goes on where it stopped', async () => {
-    const { github, said, settle, marked, runner } = await start();
+    const { github, said, settle, marked, runner } = app;
     github.faults.add({
       match: (method, path) => method === 'POST' && path.endsWith('/pulls'),
       status: 500,
@@ -43,7 +44,7 @@ describe('a work item that failed for the last time', () => {
   });
 
   it('of a job: its report is written after /retry, and it is not run again', async () => {
-    const { github, settle, marked, runner } = await start();
+    const { github, settle, marked, runner } = app;
     const issue = await github.as('writer').openIssue({ title: 'Stuck report' });
     await github.as('writer').comment(issue, FENCE);
     await settle();
@@ -67,7 +68,7 @@ describe('a work item that failed for the last time', () => {
   });
 
   it('of a command: told on its thread, and woken by another /retry', async () => {
-    const { github, settle, marked } = await start();
+    const { github, settle, marked } = app;
     const issue = await github.as('writer').openIssue({ title: 'Stuck command' });
     github.faults.add({
       match: (method, path, actor) =>
@@ -88,21 +89,42 @@ describe('a work item that failed for the last time', () => {
   });
 
   it('is told once, however often', async () => {
-    const { github, settle, marked } = await start();
+    const { github, settle, marked } = app;
     github.faults.add({
       match: (method, path) => method === 'POST' && path.endsWith('/pulls'),
       status: 500,
       times: 6,
     });
     const issue = await github.as('writer').openIssue({ title: 'Stuck twice' });
-    await github.as('writer').comment(issue, FENCE);
+    const { id } = await github.as('writer').comment(issue, FENCE);
     await settle();
     await github.as('writer').comment(issue, '/retry');
     await settle();
     expect(await marked(issue, 'stuck')).toHaveLength(2);
     await github.as('writer').comment(issue, '/retry');
     await settle();
-    expect(await github.read.pulls()).toHaveLength(1);
+    expect((await github.read.pulls()).filter(({ head }) => head.ref === `guruguru/ask-c${id}`)).toHaveLength(
+      1,
+    );
     expect(await marked(issue, 'stuck')).toHaveLength(2);
   });
+});
+
+it('an ask whose app died after its final reply was noted, before it was ended, ends without another', async () => {
+  const { github, said, settle, runner } = app;
+  const issue = await github.as('writer').openIssue({ title: 'Between' });
+  const comment = await github.as('writer').comment(issue, FENCE);
+  await settle();
+  const offer = await (await runner()).run();
+  await settle();
+  const before = (await said(issue)).map(({ body }) => body);
+  const repo = github.repository().id;
+  const key = `ask:${repo}:c${comment.id}`;
+  await app.app().store.write(async (tx) => {
+    await patchAsk(tx, key, { state: 'queued', reason: null });
+    await enqueue(tx, `job:${repo}:${offer.job_id}`);
+  });
+  await settle();
+  expect((await listOpenAsks(app.app().store.db, repo)).filter((ask) => ask.key === key)).toEqual([]);
+  expect((await said(issue)).map(({ body }) => body)).toEqual(before);
 });

@@ -37,8 +37,10 @@ const open: PullFacts = {
   checkedSha: HEAD,
   approval: null,
   blocked: null,
+  dequeued: null,
   inMergeQueue: false,
   changesRequested: null,
+  cancelled: false,
   settled: null,
 };
 const approval = { login: 'octo', how: 'review' as const, sha: HEAD };
@@ -69,20 +71,30 @@ describe('nextPull', () => {
     ['a draft waits', { approval, draft: true }, { wait: 'draft' }],
     [
       'GitHub refused this head',
-      { approval, blocked: { sha: HEAD, message: 'review required' } },
+      { approval, blocked: { sha: HEAD, message: 'review required', retryAt: 1 } },
       { wait: 'blocked' },
     ],
     [
       'GitHub refused an older head',
-      { approval, blocked: { sha: OLD, message: 'review required' } },
+      { approval, blocked: { sha: OLD, message: 'review required', retryAt: 1 } },
       { do: 'merge', approval },
     ],
     ['in the merge queue', { approval, inMergeQueue: true }, { wait: 'merge_queue' }],
+    [
+      'thrown out of the merge queue',
+      { approval, dequeued: 'CI_FAILURE' },
+      { do: 'hold', message: 'CI_FAILURE' },
+    ],
+    ['cancelled while it waited', { approval, cancelled: true }, { do: 'close' }],
+    ['cancelled before it was looked at', { checkedSha: null, cancelled: true }, { do: 'close' }],
+    ['cancelled too late', { open: false, merged: true, cancelled: true }, { do: 'admit' }],
+    ['cancelled and closed', { open: false, cancelled: true }, { do: 'reject' }],
     ['merged', { open: false, merged: true }, { do: 'admit' }],
     ['merged without a job', { open: false, merged: true, jobs: [] }, { end: 'nothing_to_gate' }],
     ['merged and admitted', { open: false, merged: true, settled: 'merged' }, { end: 'settled' }],
     ['closed', { open: false }, { do: 'reject' }],
     ['closed and told', { open: false, settled: 'rejected' }, { end: 'settled' }],
+    ['opened again and merged', { settled: 'rejected', open: false, merged: true }, { do: 'reopen' }],
     ['opened again', { settled: 'rejected' }, { do: 'reopen' }],
   ])('%s', (_, facts, expected) => {
     expect(nextPull({ ...open, ...facts })).toEqual(expected);

@@ -69,6 +69,14 @@ describe('executeShell: one bash, step by step', () => {
     expect(ran.result).toMatchObject({ outcome: 'exited', exit_code: 0, signal: null, message: null });
   });
 
+  it('keeps a hundred quick lines and their output in order', async () => {
+    const ran = await run(Array.from({ length: 100 }, (_, n) => `echo ${n}; echo ${n} >&2`));
+    const order = shape(ran).map((text) => text.replace(/^(out|err) /, 'text '));
+    expect(order).toEqual(
+      Array.from({ length: 100 }, (_, n) => [`step ${n}`, `text ${n}`, `text ${n}`, `done ${n} 0`]).flat(),
+    );
+  });
+
   it.each<[string, string[], number | null, number[], string]>([
     ['exit inside a line', ['echo a', 'exit 3', 'echo no'], 3, [0, 3], 'a\n'],
     ['exit 0 ends the script too', ['exit 0', 'echo no'], 0, [0], ''],

@@ -1,6 +1,6 @@
 import type { TestApp } from './app.ts';
-import type { Pull } from './github/person.ts';
 import { WORKDIR } from './app.ts';
+import type { Pull } from './github/person.ts';
 
 /** A job file as a person would write it. */
 export function jobFile(id: string, changes: Record<string, unknown> = {}): string {
@@ -40,7 +40,10 @@ export async function pullOf(t: TestApp, issue: number): Promise<Pull> {
 }
 
 /** An ask whose job PR waits for a person; for repositories with `gate.fenced: approve`. */
-export async function waitingPull(t: TestApp, login = 'writer'): Promise<{ issue: number; pull: Pull; id: string }> {
+export async function waitingPull(
+  t: TestApp,
+  login = 'writer',
+): Promise<{ issue: number; pull: Pull; id: string }> {
   const issue = await ask(t, `/ask list files\n${fence('ls')}`, login);
   const pull = await pullOf(t, issue);
   return { issue, pull, id: jobIdOf(pull) };
@@ -74,6 +77,11 @@ export async function check(t: TestApp, sha: string, name: string) {
 
 /** The state of a job in the app's rows. */
 export async function jobState(t: TestApp, id: string): Promise<string | undefined> {
-  const row = await t.app().store.db.selectFrom('jobs').select('state').where('id', '=', id).executeTakeFirst();
+  const row = await t
+    .app()
+    .store.db.selectFrom('jobs')
+    .select('state')
+    .where('id', '=', id)
+    .executeTakeFirst();
   return row?.state;
 }

@@ -23,6 +23,13 @@ export interface TestAppOptions {
   worker?: NonNullable<AppOptions['worker']>;
 }
 
+interface LogLine {
+  level: number;
+  msg: string;
+  key?: string;
+  err?: { message: string };
+}
+
 /** pino's number of the level. */
 const WARN = 40;
 
@@ -42,7 +49,7 @@ export interface TestApp {
   said(thread: number): Promise<Comment[]>;
   /** Those whose hidden marker begins with `kind`, such as `status`, `final` or `reply`. */
   marked(thread: number, kind: string): Promise<Comment[]>;
-  /** What the app logged as a warning or worse, one JSON object a line. */
+  /** What the app logged as a warning or worse: message, work key, error. */
   log: string[];
   close(): Promise<void>;
 }
@@ -50,6 +57,7 @@ export interface TestApp {
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'guruguru-app-'));
   const github = await startGitHub(options.github);
+  const repository = github.repository();
   const model = options.model ? await startModel(options.model) : null;
   const log: string[] = [];
   const settings = `defaults:\n  workdir: ${WORKDIR}\n${options.settings ?? ''}`;
@@ -61,9 +69,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       working = resolve;
     });
     const write = (line: string) => {
-      const { level, msg } = JSON.parse(line) as { level: number; msg: string };
+      const { level, msg, key, err } = JSON.parse(line) as LogLine;
       if (msg === 'working') working();
-      if (level >= WARN) log.push(line);
+      if (level >= WARN) log.push([msg, key, err?.message].filter(Boolean).join(': '));
     };
     const config = {
       credentials: {
@@ -108,7 +116,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     },
     async runner(name = 'devbox') {
       const { token } = await app.store.write((tx) =>
-        createToken(tx, name, [github.repository().fullName], Date.now()),
+        createToken(tx, name, [repository.fullName], Date.now()),
       );
       return createScriptedRunner({ url: app.url, token, name });
     },

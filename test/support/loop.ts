@@ -16,8 +16,8 @@ export interface Loop {
   app: () => CliProcess;
   /** What the app is started with. */
   appEnv: Record<string, string>;
-  /** Starts the app again on the same data directory. */
-  startApp(): Promise<CliProcess>;
+  /** Starts the app again on the same data directory; `listening` is before GitHub has said who it is. */
+  startApp(until?: 'listening' | 'working'): Promise<CliProcess>;
   startRunner(name?: string, env?: Record<string, string>): Promise<CliProcess>;
   createToken(name: string, repository: string): Promise<string>;
   close(): Promise<void>;
@@ -73,20 +73,20 @@ export async function startLoop(options: LoopOptions = {}): Promise<Loop> {
       if (!app) throw new Error('the app was not started');
       return app;
     },
-    async startApp() {
+    async startApp(until = 'working') {
       // The same port again, so that a runner finds a restarted app where it was.
       const port = url ? new URL(url).port : '0';
       const child = startCli(['app'], { env: { ...env, PORT: port }, cwd: folder });
       started.push(child);
       const [, address = ''] = await child.line(/"url":"(http:[^"]+)".*is listening/);
-      await child.line(/"msg":"working"/);
+      if (until === 'working') await child.line(/"msg":"working"/);
       app = child;
       url = address;
       github.webhooks.setUrl(`${url}/api/github/webhooks`);
       return child;
     },
     async startRunner(name = 'devbox', extra = {}) {
-      const token = await loop.createToken(name, 'octo/hello');
+      const token = extra.GURUGURU_RUNNER_TOKEN ?? (await loop.createToken(name, 'octo/hello'));
       const child = startCli(['runner'], {
         env: {
           GURUGURU_URL: url,

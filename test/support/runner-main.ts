@@ -1,5 +1,4 @@
 import { defaultLabels, probeCapabilities } from '../../src/runner/capabilities.ts';
-import { runGitMode } from '../../src/runner/git-mode.ts';
 import { runResident, trapSignals } from '../../src/runner/resident.ts';
 
 /** A runner as a process of its own, for tests that kill it. Settings come as one JSON argument. */
@@ -14,6 +13,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 const { drain, cancel } = trapSignals(say);
 
 if (text('mode') === 'git') {
+  const { runGitMode } = await import('../../src/runner/git-mode.ts');
   process.exitCode = await runGitMode(
     {
       checkout: text('checkout'),

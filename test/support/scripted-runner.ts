@@ -19,6 +19,8 @@ export interface ScriptedRunner {
   finish(offer: Offer, end?: ScriptedEnd): Promise<SyncResponse>;
   /** Takes the next job within 5 s and goes through all phases. Resolves to its offer. */
   run(end?: ScriptedEnd): Promise<Offer>;
+  /** Runs what is before this job in the queue, successfully, and then the job. */
+  runJob(id: string, end?: ScriptedEnd): Promise<Offer>;
   /** One sync as it is: HTTP status and body. */
   sync(offer: Offer, request: Partial<SyncRequest>): Promise<{ status: number; body: unknown }>;
 }
@@ -109,6 +111,15 @@ export function createScriptedRunner(options: {
       await runner.start(offer);
       await runner.finish(offer, end);
       return offer;
+    },
+    async runJob(id, end) {
+      for (;;) {
+        const offer = await runner.acquire(5);
+        if (!offer) throw new Error(`job ${id} was not offered within 5 s`);
+        await runner.start(offer);
+        await runner.finish(offer, offer.job_id === id ? end : undefined);
+        if (offer.job_id === id) return offer;
+      }
     },
   };
   return runner;

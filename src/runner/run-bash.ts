@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogRecord, Step } from '../job/run-result.ts';
+import { openChannels } from './fifos.ts';
+import { type OutputLines, outputLines } from './output-lines.ts';
+import { readPipe } from './read-pipe.ts';
+import { createRedactor } from './redact.ts';
+import { endLeftovers, signalRun } from './tagged-processes.ts';
+import { markReader, stepTracker } from './track-steps.ts';
+
+/** All in milliseconds. */
+export interface ShellTiming {
+  /** Between SIGTERM and SIGKILL; 10,000. */
+  graceMs: number;
+  /** After which a line without its newline is passed on; 200. */
+  partialMs: number;
+  /** How long output may still come after the shell has ended (`exec > >(tee log)`); 250. */
+  settleMs: number;
+  /** Default: the job's `timeout_minutes`. */
+  timeoutMs?: number;
+}
+export const SHELL_TIMING: ShellTiming = { graceMs: 10_000, partialMs: 200, settleMs: 250 };
+
+export interface BashEnd {
+  ended: { exit_code: number | null; signal: string | null; duration_seconds: number; finished_at: string };
+  steps: Step[];
+  stopped: { outcome: 'timeout' | 'cancelled'; message: string } | null;
+  leftovers: number;
+}
+
+/** The driver in a bash of its own group, until it has exited and nothing of the run is left. */
+export async function runBash(plan: {
+  directory: string;
+  workdir: string;
+  env: Record<string, string>;
+  hide: readonly string[];
+  seconds: () => number;
+  timing: Required<ShellTiming>;
+  runId: string;
+  signal: AbortSignal | undefined;
+  onRecord: (record: LogRecord) => void;
+  onStart: ((pid: number) => void) | undefined;
+}): Promise<BashEnd> {
+  const { seconds, timing } = plan;
+  const channels = await openChannels(plan.directory);
+  const { child: ends } = channels;
+  const child = spawn('bash', ['--noprofile', '--norc', join(plan.directory, 'job')], {
+    cwd: plan.workdir,
+    env: plan.env,
+    detached: true,
+    stdio: ['ignore', ends.out, ends.err, ends.mark, ends.answer],
+  });
+  for (const fd of Object.values(ends)) closeSync(fd);
+  const exit = exitOf(child);
+  if (child.pid !== undefined) plan.onStart?.(child.pid);
+
+  const lines = (stream: 'out' | 'err'): OutputLines =>
+    outputLines({
+      stream,
+      redactor: createRedactor(plan.hide),
+      partialMs: timing.partialMs,
+      seconds,
+      emit: plan.onRecord,
+    });
+  const out = lines('out');
+  const err = lines('err');
+  const steps = stepTracker(seconds, plan.onRecord, () => {
+    out.flush();
+    err.flush();
+  });
+  const streams = [
+    readPipe(channels.out, (bytes) => out.push(bytes)),
+    readPipe(channels.err, (bytes) => err.push(bytes)),
+  ];
+  const marks = readPipe(channels.mark, markReader(channels.answer, steps.take));
+
+  let stopped: BashEnd['stopped'] = null;
+  let kill: NodeJS.Timeout | null = null;
+  const stop = (outcome: 'timeout' | 'cancelled', message: string) => {
+    if (stopped !== null) return;
+    stopped = { outcome, message };
+    const group = child.pid ?? null;
+    const failed = (cause: unknown) =>
+      plan.onRecord({ s: 'note', t: seconds(), d: `could not signal: ${cause}` });
+    signalRun(plan.runId, group, 'SIGTERM').catch(failed);
+    kill = setTimeout(() => signalRun(plan.runId, group, 'SIGKILL').catch(failed), timing.graceMs);
+  };
+  const limit = timing.timeoutMs / 60_000;
+  const timer = setTimeout(
+    () =>
+      stop(
+        'timeout',
+        `the job was ended after its timeout of ${Math.round(limit * 1000) / 1000} minutes (timeout_minutes)`,
+      ),
+    timing.timeoutMs,
+  );
+  const cancel = () => stop('cancelled', plan.signal === undefined ? 'cancelled' : reasonOf(plan.signal));
+  plan.signal?.addEventListener('abort', cancel);
+  if (plan.signal?.aborted === true) cancel();
+
+  try {
+    const { code, signal } = await exit;
+    const ended = {
+      exit_code: code,
+      signal,
+      duration_seconds: seconds(),
+      finished_at: new Date().toISOString(),
+    };
+    clearTimeout(timer);
+    if (kill !== null) clearTimeout(kill);
+    // A process substitution (`exec > >(tee log)`) outlives the shell by a moment: let it finish its output.
+    const drained = Promise.all(streams.map((stream) => stream.ended));
+    await within(timing.settleMs, drained);
+    const leftovers = await endLeftovers(plan.runId, child.pid ?? null, timing.graceMs);
+    await within(timing.settleMs, Promise.all([drained, marks.ended]));
+    for (const stream of [...streams, marks]) stream.close();
+    out.end();
+    err.end();
+    steps.end(code ?? 128 + (signal === null ? 0 : constants.signals[signal]), ended.duration_seconds);
+    return { ended, steps: steps.list, stopped, leftovers };
+  } finally {
+    clearTimeout(timer);
+    plan.signal?.removeEventListener('abort', cancel);
+    closeSync(channels.answer);
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    // Not `close`: a daemon that keeps the output open must not keep the run open.
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+/** What a person reads as the reason of a cancel. */
+export function reasonOf(signal: AbortSignal): string {
+  return typeof signal.reason === 'string' ? signal.reason : 'cancelled';
+}
+
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const timeout = new AbortController();
+  await Promise.race([promise, sleep(ms, undefined, { signal: timeout.signal }).catch(() => undefined)]);
+  timeout.abort();
+}

@@ -88,7 +88,8 @@ async function whoMayWrite(
   logins: readonly string[],
   signal: AbortSignal,
 ): Promise<Set<string>> {
-  const distinct = new Set(logins.filter((login) => login !== asker));
+  // An app writes no asks, and what it writes is not a person's word.
+  const distinct = new Set(logins.filter((login) => login !== asker && !login.endsWith('[bot]')));
   const writers = new Set([asker]);
   await eachTogether([...distinct].slice(0, LOGINS_MAX), async (login) => {
     const permission = await repo.permission(login, signal);

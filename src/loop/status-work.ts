@@ -12,10 +12,14 @@ export function workOnStatus(c: WorkContext): Promise<WorkResult> {
   return updateStatus(c, c.rest);
 }
 
+const MARKED_SOON_MS = 200;
+
 /** `stuck:<key>`: tells the asker that an item was given up on. */
 export async function workOnStuck(c: WorkContext): Promise<WorkResult> {
   const item = await getWork(c.store.db, c.rest);
-  if (!item?.stuck) return 'done';
+  if (!item || (!item.stuck && item.attempts === 0)) return 'done';
+  // Told a moment before it is marked.
+  if (!item.stuck) return { dueAt: c.now() + MARKED_SOON_MS };
   const kind = c.rest.split(':')[0];
   const job =
     kind === 'job'

@@ -9,6 +9,7 @@ import {
   renderRecord,
   runEntry,
 } from '../job/report-format.ts';
+import { donePath, recordPath } from '../job/report-paths.ts';
 import { reportCommitMessage } from '../messages/commit-messages.ts';
 import { patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
@@ -17,7 +18,6 @@ import type { JobRow, RunRow } from '../store/tables.ts';
 import { jobOf } from './judge-run.ts';
 import { updateLoop } from './loop-md.ts';
 import { redact } from './redact.ts';
-import { donePath, recordPath } from './report-paths.ts';
 
 /** Where records go when the default branch refuses the app and the settings name no branch. */
 export const FALLBACK_REPORTS_BRANCH = 'guruguru-reports';

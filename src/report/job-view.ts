@@ -1,6 +1,7 @@
 import { repositoryUrl, type Scope } from '../github/scope.ts';
 import type { Job } from '../job/job.ts';
 import { decodeLog, type RunEntry, renderLog, runEntry } from '../job/report-format.ts';
+import { recordPath } from '../job/report-paths.ts';
 import type { Locale, Outcome, RunLinks, RunnerMatch } from '../messages/views.ts';
 import { getAsk } from '../store/asks.ts';
 import { listJobsByState } from '../store/jobs.ts';
@@ -12,7 +13,6 @@ import type { AskRow, JobRow, RunRow } from '../store/tables.ts';
 import { outcomeOf } from './job-outcome.ts';
 import { jobOf } from './judge-run.ts';
 import { redact } from './redact.ts';
-import { recordPath } from './report-paths.ts';
 
 /** What the renderings of one job share. */
 export interface JobView extends Locale {

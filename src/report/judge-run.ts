@@ -2,12 +2,12 @@ import type { Scope } from '../github/scope.ts';
 import { judgeDod } from '../job/dod.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { buildEntry, decodeLog, isJudged, outputsOf, type RunEntry } from '../job/report-format.ts';
+import { runLogPath } from '../job/report-paths.ts';
 import { runResult } from '../job/run-result.ts';
 import { patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
-import { runLogPath } from './report-paths.ts';
 
 const STATUS_DELAY_MS = 5_000;
 

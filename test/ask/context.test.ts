@@ -50,7 +50,7 @@ function serve(world: World): void {
     const content = Buffer.from(bytes).toString('base64');
     api.get(`${REPO}/git/blobs/${idOf(bytes)}`).reply(200, { content, encoding: 'base64' });
   }
-  api.get(`${REPO}/issues/3`).reply(200, {
+  const thread = {
     number: 3,
     title: 'A title',
     body: world.body ?? 'The body',
@@ -58,7 +58,9 @@ function serve(world: World): void {
     state: 'open',
     created_at: '2026-01-01T00:00:00Z',
     updated_at: '2026-01-01T00:00:00Z',
-  });
+  };
+  // A PR tells its own title and text, so it is not asked for as an issue.
+  if (world.diff === undefined) api.get(`${REPO}/issues/3`).reply(200, thread);
   api
     .get(`${REPO}/issues/3/comments`)
     .query(true)
@@ -67,10 +69,7 @@ function serve(world: World): void {
     api.get(`${REPO}/collaborators/${login}/permission`).reply(200, { permission });
   }
   if (world.diff === undefined) return;
-  api
-    .get(`${REPO}/pulls/3`)
-    .matchHeader('accept', /json/)
-    .reply(200, pullJson({ number: 3 }));
+  api.get(`${REPO}/pulls/3`).matchHeader('accept', /json/).reply(200, pullJson(thread));
   const diff = api.get(`${REPO}/pulls/3`).matchHeader('accept', /diff/);
   if (world.diff === null) diff.reply(406, { message: 'too large' });
   else diff.reply(200, world.diff, { 'content-type': 'application/vnd.github.diff' });

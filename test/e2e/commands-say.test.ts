@@ -162,7 +162,9 @@ describe('an item that is given up', () => {
     const [said, ...more] = await t.marked(issue, 'stuck');
     expect(said?.body).toContain('having a bad day');
     expect(more).toEqual([]);
-    expect((await t.marked(issue, 'status'))[0]?.body).toContain('stuck');
+    await t.github.until('the status to say so', async () =>
+      (await t.marked(issue, 'status')).find(({ body }) => body.includes('stuck')),
+    );
     const shown = await reply(issue, '/status');
     expect(shown).toContain('having a bad day');
     t.github.faults.clear();

@@ -37,7 +37,7 @@ describe('with approvals by hand', () => {
     await t.github.as('writer').comment(pull.number, '/approve');
     expect(await merged(t, pull)).toBe(true);
     const [tip] = await t.github.read.commits();
-    expect((tip?.parents as unknown[]).length).toBe(1);
+    expect(tip?.parents).toHaveLength(1);
     const runner = await t.runner();
     expect((await runner.run()).job_id).toBe(id);
     await t.settle();

@@ -89,7 +89,7 @@ describe('a work item that failed for the last time', () => {
   });
 
   it('is told once, however often', async () => {
-    const { github, settle, marked } = app;
+    const { github, settle, marked, runner } = app;
     github.faults.add({
       match: (method, path) => method === 'POST' && path.endsWith('/pulls'),
       status: 500,
@@ -107,6 +107,8 @@ describe('a work item that failed for the last time', () => {
       1,
     );
     expect(await marked(issue, 'stuck')).toHaveLength(2);
+    await (await runner()).run();
+    await settle();
   });
 });
 

@@ -2,10 +2,14 @@
 // JavaScript on purpose: an old Node must be able to read this far and say what is wrong.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  console.error(`guruguru needs Node 22.18 or newer; this is ${process.versions.node}. Install a newer Node and run it again.`);
+  console.error(
+    `guruguru needs Node 22.18 or newer; this is ${process.versions.node}. Install a newer Node and run it again.`,
+  );
   process.exit(1);
 }
 const { existsSync } = await import('node:fs');
-const built = new URL('../dist/src/cli.js', import.meta.url);
-const { main } = await import(existsSync(built) ? built.href : new URL('../src/cli.ts', import.meta.url).href);
+const built = new URL('../dist/cli.js', import.meta.url);
+const { main } = await import(
+  existsSync(built) ? built.href : new URL('../src/cli.ts', import.meta.url).href
+);
 await main(process.argv);

@@ -1,3 +1,6 @@
-import packageJson from '../package.json' with { type: 'json' };
+import { readFileSync } from 'node:fs';
 
-export const VERSION: string = packageJson.version;
+const packageJson: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+/** This package's version, from `src/` as from the compiled `dist/`. */
+export const VERSION: string = (packageJson as { version: string }).version;

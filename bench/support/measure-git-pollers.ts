@@ -18,8 +18,8 @@ export async function measureGitPollers(cleanup: Cleanup, pollers: number): Prom
   const folder = await temporaryFolder(cleanup);
   const work = join(folder, 'work');
   git(folder, 'init', '--quiet', '--bare', '--initial-branch=main', 'remote');
-  git(folder, 'clone', '--quiet', 'remote', work);
-  git(work, 'checkout', '--quiet', '-B', 'main');
+  git(folder, 'init', '--quiet', '--initial-branch=main', work);
+  git(work, 'remote', 'add', 'origin', join(folder, 'remote'));
   await addJob(work, '2025-01-01-000');
 
   const running = await Promise.all(
@@ -35,8 +35,8 @@ export async function measureGitPollers(cleanup: Cleanup, pollers: number): Prom
     }),
   );
   await delay(Math.random() * INTERVAL_MS);
-  const merged = Date.now();
   await addJob(work, '2025-01-01-001');
+  const merged = Date.now();
   return Promise.all(
     running.map(async ({ checkout, ran }) => {
       await ran;

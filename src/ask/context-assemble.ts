@@ -3,6 +3,7 @@ import { cleanText } from './clean-text.ts';
 import { importantFirst } from './context-diff.ts';
 import { treeListing } from './context-files.ts';
 import { clipToTokens, estimateTokens } from './context-tokens.ts';
+import { MAX_ASK_BYTES } from './next-ask.ts';
 import type { ContextPart, ContextRequest, PlanContext } from './plan-context.ts';
 
 export interface FileText {
@@ -106,7 +107,13 @@ export function assembleContext(material: Material): PlanContext {
 
 function askParts({ request: { ask } }: Material): ContextPart[] {
   return [
-    { kind: 'ask', label: 'the request', login: ask.login, trusted: true, text: cleanText(ask.text).text },
+    {
+      kind: 'ask',
+      label: 'the request',
+      login: ask.login,
+      trusted: true,
+      text: cleanText(ask.text, MAX_ASK_BYTES).text,
+    },
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Scope } from '../github/scope.ts';
 import { latestPlan } from '../store/plans.ts';
 import { askData } from '../store/row-data.ts';
 import type { AskRow } from '../store/tables.ts';
+import { cleanText } from './clean-text.ts';
 import type { AskFacts } from './next-ask.ts';
 import { parseSlashLine } from './parse-command.ts';
 
@@ -18,7 +19,8 @@ export async function observeAsk(scope: Scope, ask: AskRow): Promise<AskFacts> {
   return {
     state: ask.state,
     word: slash?.word ?? '',
-    body: slash?.rest ?? '',
+    // What nobody can see asks for nothing.
+    body: cleanText(slash?.rest ?? '').text.trim(),
     bytes: Buffer.byteLength(ask.text),
     edited: ask.edited === 1,
     repositoryActive: scope.repo.state === 'active',

@@ -184,8 +184,9 @@ describe('the buttons of guruguru / validate', () => {
     const again = await check(t, pull.head.sha, 'validate');
     expect(again?.conclusion).toBe('success');
     expect(again?.id).not.toBe(first?.id);
-    const [suite] = await t.github.read.checkRuns(pull.head.sha);
-    await t.github.as('writer').rerunSuite(Number((suite?.check_suite as { id: number }).id));
+    const [run] = await t.github.read.checkRuns(pull.head.sha);
+    const suite = run?.check_suite as { id: number } | undefined;
+    await t.github.as('writer').rerunSuite(suite?.id ?? 0);
     await t.settle();
     expect((await check(t, pull.head.sha, 'validate'))?.id).not.toBe(again?.id);
   });

@@ -282,6 +282,48 @@ describe('deliveries', () => {
     expect(await runner.acquire(0)).toBeNull();
   });
 
+  it('of two asks that paste one job file: one is a job, the other is told so', async () => {
+    const { github } = loop;
+    const id = '2025-11-22-001';
+    const file = {
+      id,
+      kind: 'run_shell',
+      workdir: loop.workdir,
+      script: ['echo pasted'],
+      dod: 'exit_code == 0',
+    };
+    const text = `/ask\n\`\`\`json\n${JSON.stringify({ ...file, report_path: `reports/jobs/${id}.out` })}\n\`\`\``;
+    // Both have looked whether the id is free before either takes it.
+    const both = Promise.withResolvers<void>();
+    let looked = 0;
+    github.faults.add({
+      match: (method, path, actor) =>
+        method === 'GET' && path.includes('/git/trees/') && actor === 'installation',
+      times: 2,
+      landed: () => {
+        looked += 1;
+        if (looked === 2) both.resolve();
+        return both.promise;
+      },
+    });
+    github.webhooks.hold();
+    const threads = [
+      await github.as('octo').openIssue({ title: 'One' }),
+      await github.as('octo').openIssue({ title: 'Two' }),
+    ];
+    for (const thread of threads) await github.as('octo').comment(thread, text);
+    github.webhooks.release();
+    const runner = runnerOf('pasted');
+    const offer = await take(runner);
+    await runner.start(offer);
+    await runner.finish(offer);
+    await nothingDue(loop);
+    expect(
+      query(loop, 'select reason from asks where thread in (?, ?) order by reason', ...threads.map(String)),
+    ).toEqual([{ reason: 'job_id_taken' }, { reason: 'succeeded' }]);
+    expect((await github.read.pulls()).filter(({ title }) => title.includes(id))).toHaveLength(1);
+  });
+
   it('are taken while GitHub is down, and worked on afterwards', async () => {
     const { github } = loop;
     let refused = 0;

@@ -63,9 +63,6 @@ const rows = async () => {
   return { asks, work, repositories };
 };
 
-const logged = () =>
-  t.log.map((line) => JSON.parse(line) as { msg: string; delivery?: string; status?: number });
-
 describe('what is not GitHub’s', () => {
   it.each<[string, Record<string, string | undefined>, number, RegExp]>([
     ['a wrong signature', { 'x-hub-signature-256': `sha256=${'0'.repeat(64)}` }, 401, /WEBHOOK_SECRET/],
@@ -85,9 +82,7 @@ describe('what is not GitHub’s', () => {
     const answer = await post(body, changes);
     expect(answer.status).toBe(status);
     expect(answer.error).toMatch(remedy);
-    expect(logged()).toEqual([
-      expect.objectContaining({ msg: expect.stringMatching(remedy) as string, status }),
-    ]);
+    expect(t.log).toEqual([expect.stringMatching(remedy)]);
     expect(await rows()).toEqual(before);
   });
 
@@ -103,7 +98,7 @@ describe('what is not GitHub’s', () => {
         status: 400,
         error: expect.stringContaining('JSON object') as string,
       });
-      expect(logged()).toHaveLength(1);
+      expect(t.log).toEqual([expect.stringContaining('JSON object')]);
     },
   );
 
@@ -132,7 +127,7 @@ describe('what starts nothing', () => {
   it('a payload that lacks what its event should have is answered 5xx, and said', async () => {
     const answer = await post('{"action":"created"}');
     expect(answer.status).toBe(500);
-    expect(logged()[0]?.msg).toContain('a webhook could not be');
+    expect(t.log).toEqual([expect.stringContaining('a webhook could not be stored')]);
   });
 });
 
@@ -148,11 +143,7 @@ describe('a body that is cut short', () => {
     request.on('error', () => {});
     await new Promise((resolve) => request.write(body.slice(0, 100), resolve));
     request.destroy();
-    await expect.poll(() => logged().length).toBe(1);
-    expect(logged()[0]).toMatchObject({
-      delivery,
-      msg: expect.stringMatching(/cut short.*redeliver/) as string,
-    });
+    await expect.poll(() => t.log).toEqual([expect.stringMatching(/cut short.*redeliver/)]);
     expect(await rows()).toEqual(before);
     expect((await post(body)).status).toBe(200);
     await t.settle();
@@ -194,7 +185,7 @@ describe('a body of 60 MB and more', () => {
     expect(await answering).toEqual({ status: 413, text: expect.stringContaining('25 MB') as string });
     request.on('error', () => {});
     request.destroy();
-    expect(logged()[0]).toMatchObject({ status: 413 });
+    expect(t.log).toEqual([expect.stringContaining('25 MB')]);
   });
 
   it('is refused when the limit is reached, and the rest is thrown away', async () => {
@@ -225,9 +216,7 @@ describe('an event that cannot be stored', () => {
     const answer = await post(body);
     expect(answer.status).toBe(500);
     expect(answer.error).toMatch(/could not store.*Redeliver/);
-    expect(logged().map(({ msg }) => msg)).toContainEqual(
-      expect.stringMatching(/could not be stored: look at the data directory/),
-    );
+    expect(t.log).toContainEqual(expect.stringMatching(/could not be stored: look at the data directory/));
     await t.restart();
     expect((await post(body)).status).toBe(200);
     await t.github.until('the job PR', async () => (await t.github.read.pulls()).length > pulls);

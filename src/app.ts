@@ -21,7 +21,7 @@ import { workFollowing } from './loop/work.ts';
 import { dueOf, WORK } from './loop.ts';
 import { loadPrompts } from './plan/prompts.ts';
 import { prune } from './store/prune.ts';
-import { openStore, type Store } from './store/store.ts';
+import { openStore, type Store, type Tx } from './store/store.ts';
 import { enqueue } from './store/work.ts';
 import { startWorker, type Worker, type WorkerOptions } from './store/worker.ts';
 import { VERSION } from './version.ts';
@@ -125,7 +125,7 @@ export async function startApp(
     });
     worker = startWorker(store, {
       perform: (key, signal, attempts) => perform(contexts, store, key, signal, attempts),
-      onStuck: (key, error) => tellStuck(store, log, key, error),
+      onStuck: (tx, key, error) => tellStuck(tx, log, key, error),
       log,
       concurrency: CONCURRENCY,
       holdWhile: () => store.pendingWrites() > 0,
@@ -175,9 +175,9 @@ async function perform(
   return context ? workFollowing(work, context) : ('done' as const);
 }
 
-async function tellStuck(store: Store, log: Logger, key: string, error: unknown): Promise<void> {
+async function tellStuck(tx: Tx, log: Logger, key: string, error: unknown): Promise<void> {
   log.error({ key, err: error }, 'given up on a work item; /retry on its thread tries again');
-  if (!key.startsWith('stuck:')) await store.write((tx) => enqueue(tx, `stuck:${key}`));
+  if (!key.startsWith('stuck:')) await enqueue(tx, `stuck:${key}`);
 }
 
 /** Probot knows the events; what GitHub sent is verified here, so that nothing but a stored event gets a 2xx. */

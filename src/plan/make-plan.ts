@@ -25,6 +25,8 @@ export interface PlanRequest {
   /** Errors for the model to mend, empty = good. See validatePlan. */
   validate: (plan: Plan) => string[] | Promise<string[]>;
   signal: AbortSignal;
+  /** Called and awaited before a call goes out; `number` as in ModelCall. */
+  onStart: (number: number) => void | Promise<void>;
   /** Called and awaited after every call, before anything else happens. */
   onCall: (call: ModelCall) => void | Promise<void>;
   /** Tokens, reasoning included. Default 16,000; doubled after a reply that was cut short. */
@@ -66,6 +68,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanResult> {
   let last: Judgement = { outcome: 'empty', errors: [], text: '' };
 
   while (usage.calls < CALLS_MAX) {
+    await request.onStart(usage.calls + 1);
     const reply = await model.structured({
       instructions: prompts.plan,
       input: messages,

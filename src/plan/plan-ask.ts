@@ -5,7 +5,7 @@ import { ModelError } from '../llm/model-error.ts';
 import type { Messages } from '../messages/messages.ts';
 import type { ReasonCode } from '../messages/reasons.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
-import { insertModelCall } from '../store/model-calls.ts';
+import { recordModelCall } from '../store/model-calls.ts';
 import { insertPlan } from '../store/plans.ts';
 import { askData, withData } from '../store/row-data.ts';
 import type { AskRow } from '../store/tables.ts';
@@ -62,6 +62,8 @@ export async function planAsk(
   if (!planner.model)
     return { kind: 'refused', reason: 'no_model_key', say: (m) => m.noModelKey({ trigger }) };
   const input = await planner.gather(ask);
+  const model = planner.model.name;
+  const ids = new Map<number, string>();
   const result = await makePlan({
     model: planner.model,
     prompts: planner.prompts,
@@ -69,7 +71,8 @@ export async function planAsk(
     commit: input.commit,
     validate: (plan) => validatePlan(plan, scope.settings, input),
     signal: scope.signal,
-    onCall: (call) => recordCall(scope, ask, call),
+    onStart: (number) => recordCall(scope, ask, ids, { number, model, ...UNANSWERED }),
+    onCall: (call) => recordCall(scope, ask, ids, call),
   }).catch((error: unknown) => giveUp(scope, ask, error, attempts));
   if ('kind' in result) return result;
   if (!result.ok) return failed(result);
@@ -109,11 +112,21 @@ async function storePlan(
   });
 }
 
-/** Every call is counted, also one that a crash makes us repeat. */
-async function recordCall(scope: Scope, ask: AskRow, call: ModelCall): Promise<void> {
+/** A call that went out; it stays so when a crash swallows its answer. */
+const UNANSWERED = { usage: { input: 0, output: 0 }, outcome: 'unanswered' } as const;
+
+/** Every call is counted, also one that a crash makes us repeat. `ids`: of this pass, by call number. */
+async function recordCall(
+  scope: Scope,
+  ask: AskRow,
+  ids: Map<number, string>,
+  call: Omit<ModelCall, 'outcome'> & { outcome: ModelCall['outcome'] | 'unanswered' },
+): Promise<void> {
+  const id = ids.get(call.number) ?? randomUUID();
+  ids.set(call.number, id);
   await scope.store.write((tx) =>
-    insertModelCall(tx, {
-      id: randomUUID(),
+    recordModelCall(tx, {
+      id,
       ask_key: ask.key,
       model: call.model,
       input_tokens: call.usage.input,

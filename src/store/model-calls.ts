@@ -1,12 +1,13 @@
 import type { Reader, Tx } from './announce.ts';
 import type { ModelCallRow } from './tables.ts';
 
-/** A call recorded under the same id counts once. */
-export async function insertModelCall(tx: Tx, row: ModelCallRow): Promise<void> {
+/** Recorded when the call goes out and again, under the same id, with its answer: it counts once. */
+export async function recordModelCall(tx: Tx, row: ModelCallRow): Promise<void> {
+  const { id: _, ...answered } = row;
   await tx
     .insertInto('model_calls')
     .values(row)
-    .onConflict((conflict) => conflict.doNothing())
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(answered))
     .execute();
 }
 

@@ -1,5 +1,5 @@
 import { announce } from './announce.ts';
-import type { Store } from './store.ts';
+import type { Store, Tx } from './store.ts';
 import type { WorkRow } from './tables.ts';
 import { WORK_TOPIC } from './work.ts';
 
@@ -15,8 +15,11 @@ export interface WorkerOptions {
    * `signal` aborts. An error with a number `retryAt` (ms) is due then and counts as no failure.
    */
   perform: (key: string, signal: AbortSignal, attempts: number) => Promise<{ dueAt: number } | 'done'>;
-  /** Called once when a key failed `maxAttempts` times; it is then left alone until enqueued again. */
-  onStuck?: (key: string, error: unknown) => Promise<void> | void;
+  /**
+   * Called once when a key failed `maxAttempts` times, in the transaction that gives it up; it is then left
+   * alone until enqueued again.
+   */
+  onStuck?: (tx: Tx, key: string, error: unknown) => Promise<void>;
   log: WorkerLog;
   /** Keys worked on at one time, default 8. */
   concurrency?: number;
@@ -165,7 +168,6 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
     const attempts = item.attempts + (retryAt === undefined ? 1 : 0);
     const stuck = attempts >= maxAttempts;
     log.warn({ err: error, key: item.key, attempts, retryAt, stuck }, 'a work item failed');
-    if (stuck) await tell(item.key, error);
     await store.write(async (tx) => {
       await tx
         .updateTable('work')
@@ -173,22 +175,15 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
         .where('key', '=', item.key)
         .execute();
       // An item enqueued meanwhile has something new to see, so it stays due and is not given up.
-      await tx
+      const { numUpdatedRows } = await tx
         .updateTable('work')
         .set(stuck ? { stuck: 1 } : { due_at: retryAt ?? store.now() + backoff(attempts) })
         .where('key', '=', item.key)
         .where('generation', '=', item.generation)
-        .execute();
+        .executeTakeFirst();
+      if (stuck && numUpdatedRows === 1n) await options.onStuck?.(tx, item.key, error);
       announce(tx, WORK_TOPIC);
     });
-  }
-
-  async function tell(key: string, error: unknown): Promise<void> {
-    try {
-      await options.onStuck?.(key, error);
-    } catch (failure) {
-      log.error({ err: failure, key }, 'nobody could be told that a work item is stuck');
-    }
   }
 
   /** The store failed: without a pause the same item would be started again at once. */

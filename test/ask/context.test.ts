@@ -226,10 +226,10 @@ describe('gatherContext', () => {
     );
   });
 
-  it('clips an ask of 64 KiB', async () => {
+  it('shows an ask of 64 KiB whole', async () => {
     serve({});
     const context = await gather({ ask: { text: 'x'.repeat(65_536) } });
-    expect(of(context, 'ask')[0]?.text).toContain('49152 of 65536 bytes left out');
+    expect(of(context, 'ask')[0]?.text).toBe('x'.repeat(65_536));
   });
 
   it('shows the place of a review comment, and what was said about the plan in force', async () => {

@@ -201,7 +201,9 @@ describe.each(['landed', 'before'] as const)('the app is killed when a write has
     expect(left.log).toContain(`said ${mark}`);
     expect(started.get(job)).toHaveLength(1);
     if (!prose) return;
-    expect(requestsFor(model, mark)).toBe({ 'model call': 2, 'model repair': 3 }[dies as string] ?? 1);
+    const calls = { 'model call': 2, 'model repair': 3 }[dies as string] ?? 1;
+    expect(requestsFor(model, mark)).toBe(calls);
+    expect(left.calls).toHaveLength(calls);
     expect(left.calls.at(-1)).toBe('ok');
   });
 

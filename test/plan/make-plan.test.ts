@@ -34,6 +34,7 @@ function plan(replies: ModelReply[], timeoutMs = 10_000): Promise<PlanResult> {
     commit: COMMIT,
     validate: (made) => validatePlan(made, settings, known),
     signal: new AbortController().signal,
+    onStart: () => undefined,
     onCall: (call) => {
       calls.push(call);
     },

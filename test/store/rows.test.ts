@@ -17,7 +17,7 @@ import {
   listJobsForThread,
 } from '../../src/store/jobs.ts';
 import { appendLog, readLog, readLogTail } from '../../src/store/logs.ts';
-import { insertModelCall, listModelCalls } from '../../src/store/model-calls.ts';
+import { listModelCalls, recordModelCall } from '../../src/store/model-calls.ts';
 import { getPlan, insertPlan, latestPlan, listPlans } from '../../src/store/plans.ts';
 import { contentDigest, deletePublished, getPublished, putPublished } from '../../src/store/published.ts';
 import { getPull, listPulls, putPull } from '../../src/store/pulls.ts';
@@ -165,8 +165,8 @@ describe('commands, plans, pulls, published, model calls', () => {
       outcome: 'ok',
       at: 1,
     };
-    await store.write((tx) => insertModelCall(tx, call));
-    await store.write((tx) => insertModelCall(tx, call));
+    await store.write((tx) => recordModelCall(tx, { ...call, output_tokens: 0, outcome: 'unanswered' }));
+    await store.write((tx) => recordModelCall(tx, call));
     expect(await listModelCalls(store.db, 'a')).toEqual([call]);
   });
 });

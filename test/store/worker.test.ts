@@ -131,7 +131,7 @@ describe('worker', () => {
         attempts.push(attempt);
         throw new Error('GitHub said no');
       },
-      { maxAttempts: 3, onStuck: (key, error) => void stuck.push([key, String(error)]) },
+      { maxAttempts: 3, onStuck: async (_tx, key, error) => void stuck.push([key, String(error)]) },
     );
     await put(store, 'a');
     await w.idle();

@@ -42,6 +42,7 @@ async function planFor(ask: string, files: string[]): Promise<PlannedJob> {
     commit,
     validate: (plan) => validatePlan(plan, settings, { commit, paths: new Set(files) }),
     signal: new AbortController().signal,
+    onStart: () => undefined,
     onCall: () => undefined,
   });
   if (!result.ok || result.plan.kind !== 'job') throw new Error(JSON.stringify(result));

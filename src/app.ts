@@ -6,7 +6,8 @@ import { type Logger, pino } from 'pino';
 import { Probot } from 'probot';
 import { packageFile } from './cli/package-file.ts';
 import { type AppConfig, ConfigError, type Credentials } from './config.ts';
-import { expireDue, LEASES_KEY, nextExpiry, renewAllLeases } from './dispatch/expire.ts';
+import { type LeaseKeeper, keepLeases } from './dispatch/keep-leases.ts';
+import { LEASES_KEY } from './dispatch/lease.ts';
 import { createRunnerApi } from './dispatch/runner-api.ts';
 import { type Budget, createBudget } from './github/budget.ts';
 import { createOctokits, type Octokits } from './github/octokit.ts';
@@ -78,7 +79,7 @@ export async function startApp(
     isReady: () => !shutdown.signal.aborted,
     signal: shutdown.signal,
   });
-  await store.write((tx) => renewAllLeases(tx, store.now()));
+  const leases = await keepLeases(store, (err) => log.error({ err }, 'leases could not be renewed'));
   const http = await createHttp({
     webhook: await openWebhooks(config.credentials, store, log),
     runnerApi,
@@ -86,6 +87,7 @@ export async function startApp(
     log,
   });
   const server = await listen(http, config).catch(async (error: unknown) => {
+    leases.stop();
     await store.close();
     throw error;
   });
@@ -124,7 +126,7 @@ export async function startApp(
       now: store.now,
     });
     worker = startWorker(store, {
-      perform: (key, signal, attempts) => perform(contexts, store, key, signal, attempts),
+      perform: (key, signal, attempts) => perform(contexts, leases, key, signal, attempts),
       onStuck: (tx, key, error) => tellStuck(tx, log, key, error),
       log,
       concurrency: CONCURRENCY,
@@ -138,6 +140,7 @@ export async function startApp(
   const stop = async () => {
     shutdown.abort();
     clearInterval(pruning);
+    leases.stop();
     proxy?.close();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     // One that was busy at the close is kept open for its caller's next request: it is closed once it is idle.
@@ -159,16 +162,12 @@ export async function startApp(
 /** Works on one key: by its first word, see the table in loop.ts. */
 async function perform(
   contexts: MakeContext,
-  store: Store,
+  leases: LeaseKeeper,
   key: string,
   signal: AbortSignal,
   attempts: number,
 ) {
-  if (key === LEASES_KEY) {
-    await store.write((tx) => expireDue(tx, store.now()));
-    const dueAt = await nextExpiry(store.db);
-    return dueAt === undefined ? ('done' as const) : { dueAt };
-  }
+  if (key === LEASES_KEY) return leases.expire();
   const work = WORK[key.slice(0, key.indexOf(':'))];
   if (!work) throw new Error(`no work is known by the key ${key}`);
   const context = await contexts(key, signal, attempts);

@@ -7,8 +7,6 @@ import { enqueue } from '../store/work.ts';
 import { LEASE_TTL_MS, LEASES_KEY, returnRun } from './lease.ts';
 import { moveJob } from './move-job.ts';
 
-export { LEASES_KEY } from './lease.ts';
-
 /** A started run is given up after this long without a word. */
 export const SILENCE_MS = 15 * 60_000;
 
@@ -32,9 +30,7 @@ export async function expireDue(tx: Tx, now: number): Promise<void> {
   for (const run of await runsPast(tx, 'running', now - AFTER_LEASE_MS)) await loseRun(tx, run, now);
 }
 
-/**
- * Once at the app's start: while it was down nobody could renew a lease, so silence counts from now.
- */
+/** After a time in which nobody could renew a lease: silence counts from now. */
 export async function renewAllLeases(tx: Tx, now: number): Promise<void> {
   const renewed = await tx
     .updateTable('runs')

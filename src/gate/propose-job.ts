@@ -1,22 +1,19 @@
-import { publishComment } from '../github/publish.ts';
 import { repositoryUrl, type Scope } from '../github/scope.ts';
-import type { Pull } from '../github/types.ts';
 import { completeJob, type PartialJob } from '../job/complete-job.ts';
 import type { Job } from '../job/job.ts';
 import { nextJobId } from '../job/job-id.ts';
 import { policyFindings } from '../job/policy.ts';
 import { jobCommitMessage } from '../messages/commit-messages.ts';
-import { paragraphs } from '../messages/markdown.ts';
-import { messagesFor } from '../messages/messages.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
 import { getJob, insertJob, listJobIds, patchJob } from '../store/jobs.ts';
 import { matchLiveRunner } from '../store/match-live-runner.ts';
 import { getPull, putPull } from '../store/pulls.ts';
-import { type AskData, askData, pullData, withData } from '../store/row-data.ts';
+import { askData, pullData, withData } from '../store/row-data.ts';
 import type { AskRow, PlanRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { jobColumns } from './job-columns.ts';
 import { pullTitle, renderPullBody } from './pull-body.ts';
+import { replanTarget, sayReplanned, withoutReplans } from './replan-target.ts';
 
 /** A plan of kind `job` as the gate needs it. */
 export interface ProposedPlan {
@@ -111,45 +108,6 @@ export async function proposeJob(
     },
   );
   return { kind: 'proposed', pull: pull.number };
-}
-
-interface ReplanTarget {
-  pull: Pull;
-  /** Of the plan that is to be put there. */
-  revision: number;
-  /** The head it is put on, stored before: a repetition finds its first try by it. */
-  from: string;
-  /** That head holds our job file and nothing else, and so will the next. */
-  own: boolean;
-}
-
-/**
- * The job PR an ask replans. null: it makes a PR of its own, also when the other was merged or closed while
- * this one was planned, or when its branch is in a fork, where the app cannot write.
- */
-async function replanTarget(scope: Scope, ask: AskRow): Promise<ReplanTarget | null> {
-  const { replans, base } = askData(ask);
-  if (!replans) return null;
-  const pull = await scope.client.pull(replans.pull, scope.signal);
-  const here = `${scope.repo.owner}/${scope.repo.name}`.toLowerCase();
-  const fork = pull.headRepository?.toLowerCase() !== here;
-  const job = await getJob(scope.store.db, scope.repo.id, replans.jobId);
-  if (pull.state !== 'open' || fork || job?.state !== 'proposed') return null;
-  const data = pullData(await getPull(scope.store.db, scope.repo.id, replans.pull));
-  const from = base ?? pull.headSha;
-  return { pull, revision: (data.revision ?? 1) + 1, from, own: data.ownSha === from };
-}
-
-function withoutReplans({ replans, base, ...data }: AskData): AskData {
-  return replans ? data : { ...data, ...(base ? { base } : {}) };
-}
-
-/** The replanning's own reply; the first ask's status goes on with the PR. */
-async function sayReplanned(scope: Scope, ask: AskRow, pull: Pull, revision: number): Promise<void> {
-  const m = messagesFor(ask.language);
-  const link = { number: pull.number, url: pull.url };
-  const body = paragraphs(m.pullRevision({ revision }), m.nextApprove({ pull: link }));
-  await publishComment(scope, { issue: ask.thread, key: `final:${ask.key}`, body });
 }
 
 type Reserved = { kind: 'reserved'; job: Job; text: string; digest: string };

@@ -1,6 +1,14 @@
 import { type RepositoryContext, read, write } from './call-github.ts';
 import { GitHubError, isGitHubError } from './errors.ts';
-import { createCommit, createRef, createTree, readCommit, readHead, updateRef } from './git-data.ts';
+import {
+  createCommit,
+  createRef,
+  createTree,
+  readCommit,
+  readHead,
+  readTreeOf,
+  updateRef,
+} from './git-data.ts';
 import type { RepositoryClient } from './repository-api.ts';
 import type { FileChange } from './types.ts';
 
@@ -14,7 +22,7 @@ export function createBranches(context: RepositoryContext): Branches {
   return {
     async ensureBranchCommit(options, signal) {
       const { branch, files } = options;
-      const base = await readCommit(context, options.base, signal);
+      const base = await readTreeOf(context, options.base, signal);
       const treeSha = await createTree(context, base, files, signal);
       const commit = { message: options.message, treeSha, parent: base.sha };
       const commitSha = await createCommit(context, commit, signal);

@@ -14,6 +14,8 @@ export interface RepositoryContext {
   /** The app's slug: it comments as `<slug>[bot]`, a login nobody else can have. */
   appSlug: string;
   appId: number;
+  /** Trees of commits seen, by commit: they never change, so each is asked for once. */
+  commitTrees?: Map<string, string> | undefined;
 }
 
 /** What every Octokit call of ours starts from. */

@@ -42,7 +42,20 @@ export async function readBranch(
   const answer = await orNull(
     read(context, signal, (base) => context.octokit.rest.repos.getBranch({ ...base, branch })),
   );
-  return answer ? { sha: answer.data.commit.sha, treeSha: answer.data.commit.commit.tree.sha } : null;
+  if (!answer) return null;
+  const { sha, commit } = answer.data.commit;
+  context.commitTrees?.set(sha, commit.tree.sha);
+  return { sha, treeSha: commit.tree.sha };
+}
+
+/** A commit with its tree; asked for only when no branch has shown it. */
+export async function readTreeOf(
+  context: RepositoryContext,
+  sha: string,
+  signal: AbortSignal,
+): Promise<Pick<Commit, 'sha' | 'treeSha'>> {
+  const treeSha = context.commitTrees?.get(sha);
+  return treeSha === undefined ? readCommit(context, sha, signal) : { sha, treeSha };
 }
 
 /** The tree of `parent` with the changes on it. Content-addressed: made twice, it is the same tree. */

@@ -1,6 +1,6 @@
 import { orNull, type RepositoryContext, read } from './call-github.ts';
 import { isGitHubError } from './errors.ts';
-import { readHead } from './git-data.ts';
+import { readBranch } from './git-data.ts';
 import { toPullFile } from './pull-reads.ts';
 import type { RepositoryClient } from './repository-api.ts';
 import type { MergeMethod, Permission } from './types.ts';
@@ -70,7 +70,7 @@ export function createRepositoryReads(context: RepositoryContext): RepositoryRea
       return { text: new TextDecoder().decode(bytes), bytes, blobSha: file.sha };
     },
 
-    branchHead: (branch, signal) => readHead(context, branch, signal),
+    branchHead: async (branch, signal) => (await readBranch(context, branch, signal))?.sha ?? null,
 
     async tree(ref, options, signal) {
       const { data } = await read(context, signal, (base) =>

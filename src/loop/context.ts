@@ -1,4 +1,5 @@
 import { gatherPlannerInput } from '../ask/gather-input.ts';
+import { BoundedMap } from '../github/bounded-map.ts';
 import type { Budget } from '../github/budget.ts';
 import { GitHubError } from '../github/errors.ts';
 import type { Octokits } from '../github/octokit.ts';
@@ -8,7 +9,7 @@ import type { MergeMethod } from '../github/types.ts';
 import { parseSettings } from '../job/settings.ts';
 import type { Model } from '../llm/client.ts';
 import type { Prompts } from '../plan/prompts.ts';
-import { getRepository, patchRepository } from '../store/repositories.ts';
+import { getRepository } from '../store/repositories.ts';
 import type { Store } from '../store/store.ts';
 import type { RepositoryRow } from '../store/tables.ts';
 import { repositoryOf, type WorkContext } from './work.ts';
@@ -54,7 +55,9 @@ export type MakeContext = (key: string, signal: AbortSignal, attempts: number) =
 export function createContexts(deps: LoopDeps): MakeContext {
   const methods = new Map<number, { at: number; value: MergeMethod[] }>();
   const blobs = new Map<string, Uint8Array>();
-  const trees = new Map<string, Tree>();
+  const trees = new BoundedMap<string, Tree>(TREES_KEPT);
+  const commitTrees = new BoundedMap<string, string>(COMMIT_TREES_KEPT);
+  const settingsReads = new Map<number, Promise<string | null>>();
   return async (key, signal, attempts) => {
     const repo = await getRepository(deps.store.db, repositoryOf(key));
     if (!repo || repo.state === 'gone') return null;
@@ -71,9 +74,13 @@ export function createContexts(deps: LoopDeps): MakeContext {
         budget: deps.budgetOf(repo.installation_id),
         appSlug: deps.app.slug,
         appId: deps.app.id,
+        commitTrees,
       }),
     );
-    const text = await settingsText(deps, repo, client, signal);
+    // Passes that start together ask for the settings once.
+    const reading = settingsReads.get(repo.id) ?? settingsText(deps, repo, client, signal);
+    settingsReads.set(repo.id, reading);
+    const text = await reading.finally(() => settingsReads.delete(repo.id));
     const parsed = parseSettings(text, SETTINGS_PATH);
     const scope: Scope = {
       store: deps.store,
@@ -106,6 +113,8 @@ export function createContexts(deps: LoopDeps): MakeContext {
     };
   };
 }
+
+const COMMIT_TREES_KEPT = 1_000;
 
 type Tree = Awaited<ReturnType<RepositoryClient['tree']>>;
 const TREES_KEPT = 16;
@@ -151,10 +160,6 @@ function sparing(trees: Map<string, Tree>, client: RepositoryClient): Repository
       if (known) return known;
       const tree = await client.tree(ref, options, signal);
       if (fixed) trees.set(key, tree);
-      for (const oldest of trees.keys()) {
-        if (trees.size <= TREES_KEPT) break;
-        trees.delete(oldest);
-      }
       return tree;
     },
   };
@@ -175,8 +180,14 @@ async function settingsText(
     throw error;
   });
   const text = file?.text ?? null;
+  // A push that came while we read has set another mark: then what we read may be old, and is read again.
   await deps.store.write((tx) =>
-    patchRepository(tx, repo.id, { settings_text: text, settings_read_at: startedAt }),
+    tx
+      .updateTable('repositories')
+      .set({ settings_text: text, settings_read_at: startedAt })
+      .where('id', '=', repo.id)
+      .where('settings_read_at', '=', repo.settings_read_at)
+      .execute(),
   );
   return text;
 }

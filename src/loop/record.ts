@@ -51,7 +51,7 @@ async function record(tx: Tx, now: number, due: Due, deliveryId: string): Promis
     case 'work':
       return enqueue(tx, due.key);
     case 'settings_changed':
-      return patchRepository(tx, due.repoId, { settings_read_at: 0 });
+      return patchRepository(tx, due.repoId, { settings_read_at: -now });
     case 'installation':
       await tx
         .updateTable('repositories')

@@ -30,7 +30,7 @@ export interface RepositoryRow {
   state: 'active' | 'archived' | 'suspended' | 'gone';
   /** Text of .github/guruguru.yml on the default branch; null = none or not read yet. */
   settings_text: string | null;
-  /** When it was last read from GitHub; 0 = must be read again. */
+  /** When it was last read from GitHub; 0 or below = must be read again (the negated time it changed). */
   settings_read_at: number;
   updated_at: number;
 }

@@ -26,12 +26,12 @@ interface World {
 const idOf = (bytes: string | Buffer) => createHash('sha1').update(bytes).digest('hex');
 
 function serveTree(api: nock.Scope, files: [string, string | Buffer][], noCommit: boolean): void {
-  const ref = api.get(`${REPO}/git/ref/heads%2Fmain`);
+  const ref = api.get(`${REPO}/branches/main`);
   if (noCommit) {
     ref.reply(404, { message: 'Not Found' });
     return;
   }
-  ref.reply(200, { object: { sha: sha('c') } });
+  ref.reply(200, { commit: { sha: sha('c'), commit: { tree: { sha: sha('d') } } } });
   const tree = files.map(([path, bytes]) => {
     return { path, mode: '100644', type: 'blob', sha: idOf(bytes), size: Buffer.byteLength(bytes) };
   });

@@ -37,6 +37,10 @@ async function play(step: (what: () => Promise<unknown>) => Promise<void>) {
   return { issue, pull, id };
 }
 
+function raise(message: string): never {
+  throw new Error(message);
+}
+
 /** One of each, however often and in whatever order things were told. */
 async function expectOnce({ issue, pull, id }: Awaited<ReturnType<typeof play>>) {
   expect(await jobState(t, id)).toBe('succeeded');
@@ -143,6 +147,30 @@ it('every write answered 502 after it landed is done once', async () => {
   });
   await expectOnce(played);
   expect(t.model?.requests).toHaveLength(1);
+});
+
+it('a command whose answer fails is not done again', async () => {
+  const issue = await t.github.as('octo').openIssue({ title: 'Smoke' });
+  await t.github.as('writer').comment(issue, `/ask list files\n${fence('ls')}`);
+  await t.settle();
+  const id = jobIdOf((await t.github.read.pulls())[0] ?? raise('no PR came of it'));
+  const runner = await t.runner();
+  await runner.runJob(id, { exit_code: 1 });
+  await t.settle();
+  t.github.faults.add({
+    match: (method, path, actor) =>
+      actor === 'installation' && method === 'POST' && path.endsWith('/reactions'),
+    status: 502,
+  });
+  const command = await t.github.as('writer').comment(issue, '/retry');
+  await t.settle();
+  await runner.runJob(id);
+  await t.settle();
+  await t.app().store.write((tx) => tx.updateTable('work').set({ due_at: 0 }).execute());
+  t.app().worker()?.wake();
+  await t.settle();
+  expect(await jobState(t, id)).toBe('succeeded');
+  expect(await t.github.read.reactions({ comment: command.id })).toHaveLength(1);
 });
 
 it('a write that GitHub puts off is made when it says', async () => {

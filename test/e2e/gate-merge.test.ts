@@ -116,6 +116,30 @@ describe('a merge queue', () => {
     expect(await jobState(t, id)).toBe('queued');
   });
 
+  it('in whose time the approver lost write access merges what is not run', async () => {
+    const { pull, id } = await waitingPull(t);
+    await t.github.as('writer2').comment(pull.number, '/approve');
+    await t.settle();
+    await t.github.admin.setPermission('writer2', 'read');
+    t.github.webhooks.hold();
+    await t.github.admin.runMergeQueue(pull.number);
+    // The emulator's queue merges as the owner, GitHub's as a bot.
+    const { json } = await t.github.read.pull(pull.number);
+    t.github.faults.add({
+      match: (method, path, actor) =>
+        actor === 'installation' && method === 'GET' && path.endsWith(`/pulls/${pull.number}`),
+      status: 200,
+      body: { ...json, merged_by: { login: 'github-merge-queue[bot]', type: 'Bot' } },
+      times: 100,
+    });
+    t.github.webhooks.release();
+    await t.settle();
+    expect(await jobState(t, id)).toBe('proposed');
+    expect((await t.marked(pull.number, 'admission'))[0]?.body).toContain(
+      'nobody with write access approved it',
+    );
+  });
+
   it('that throws it out is said, and /approve puts it in again', async () => {
     const { pull } = await waitingPull(t);
     await t.github.as('writer2').comment(pull.number, '/approve');

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -257,6 +258,70 @@ describe('runGitMode', () => {
     expect(await run(runner)).toBe(0);
     expect(record(1)?.state).toBe('succeeded');
     expect(readFileSync(join(base, 'ran'), 'utf8')).toBe('x\n');
+  });
+
+  it('reports to the branch the job came from, whatever branch the job leaves checked out', async () => {
+    const runner = clone('runner');
+    queue(1, [
+      `echo x >> ${base}/ran`,
+      `git -C ${runner} checkout --quiet -b work`,
+      `git -C ${runner} push --quiet --set-upstream origin work`,
+    ]);
+    expect(await run(runner)).toBe(0);
+    expect(record(1)?.state).toBe('succeeded');
+    git(runner, 'checkout', '--quiet', 'main');
+    expect(await run(runner)).toBe(0);
+    expect(readFileSync(join(base, 'ran'), 'utf8')).toBe('x\n');
+    expect(claims()).toBe('');
+  });
+
+  it('delivers the report also when the job leaves no branch checked out', async () => {
+    const runner = clone('runner');
+    queue(1, [`git -C ${runner} checkout --quiet --detach`]);
+    expect(await run(runner)).toBe(0);
+    expect(record(1)?.state).toBe('succeeded');
+  });
+
+  it("runs no job of a pull request's branch that a person has checked out", async () => {
+    const runner = clone('runner');
+    git(author, 'checkout', '--quiet', '-b', 'proposal');
+    const id = '2025-11-22-001';
+    const job = {
+      id,
+      kind: 'run_shell',
+      workdir: base,
+      script: [`touch ${base}/ran`],
+      dod: 'exit_code == 0',
+      report_path: `reports/jobs/${id}.out`,
+    };
+    mkdirSync(join(author, 'jobs/queue'), { recursive: true });
+    writeFileSync(join(author, `jobs/queue/${id}.json`), JSON.stringify(job));
+    git(author, 'add', '--all');
+    git(author, 'commit', '--quiet', '-m', 'Propose');
+    git(author, 'push', '--quiet', 'origin', 'proposal');
+    git(runner, 'fetch', '--quiet');
+    git(runner, 'checkout', '--quiet', 'proposal');
+    expect(await run(runner)).toBe(1);
+    expect(existsSync(join(base, 'ran'))).toBe(false);
+    expect(said.join('\n')).toContain('git checkout main');
+  });
+
+  it("runs none of the checkout's own hooks", async () => {
+    const runner = clone('runner');
+    for (const hook of ['pre-push', 'post-merge', 'reference-transaction'])
+      writeFileSync(join(runner, '.git/hooks', hook), `#!/bin/sh\ntouch ${base}/hooked\nexit 1\n`, {
+        mode: 0o755,
+      });
+    queue(1, ['true']);
+    expect(await run(runner)).toBe(0);
+    expect(existsSync(join(base, 'hooked'))).toBe(false);
+  });
+
+  it('keeps no log on disk once it is pushed', async () => {
+    const runner = clone('runner');
+    queue(1, ['echo hello']);
+    expect(await run(runner)).toBe(0);
+    expect(readdirSync(join(runner, '.git/guruguru/logs'))).toEqual([]);
   });
 
   it('commits the record without the log when the remote refuses the log', async () => {

@@ -1,0 +1,44 @@
+import type { Store } from '../store/store.ts';
+import { expireDue, nextExpiry, renewAllLeases } from './expire.ts';
+
+/** How often the clock is looked at, in ms. */
+const LOOK_MS = 1_000;
+/** The clock of a process that is awake moves by less than this between two looks, in ms. */
+const JUMP_MS = 5_000;
+
+export interface LeaseKeeper {
+  /** Ends what is overdue. Says when to call again. */
+  expire(): Promise<{ dueAt: number } | 'done'>;
+  stop(): void;
+}
+
+/**
+ * Looks after the leases of a running app. Silence only counts while the app could hear: at the start, and
+ * when the clock has jumped (the machine slept, or its clock was set), every lease is renewed once. On
+ * waking, the timer of the overdue ones may be first: so `expire` looks at the clock too.
+ */
+export async function keepLeases(store: Store, onError: (error: unknown) => void): Promise<LeaseKeeper> {
+  let looked = store.now();
+  const jumped = () => {
+    const now = store.now();
+    const step = now - looked;
+    looked = now;
+    return step > JUMP_MS || step < 0;
+  };
+  const renew = () => store.write((tx) => renewAllLeases(tx, store.now()));
+
+  await renew();
+  const timer = setInterval(() => {
+    if (jumped()) renew().catch(onError);
+  }, LOOK_MS);
+  timer.unref();
+  return {
+    async expire() {
+      if (jumped()) await renew();
+      else await store.write((tx) => expireDue(tx, store.now()));
+      const dueAt = await nextExpiry(store.db);
+      return dueAt === undefined ? 'done' : { dueAt };
+    },
+    stop: () => clearInterval(timer),
+  };
+}

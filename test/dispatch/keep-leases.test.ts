@@ -1,0 +1,77 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { LEASE_TTL_MS } from '../../src/dispatch/lease.ts';
+import { keepLeases } from '../../src/dispatch/keep-leases.ts';
+import { SILENCE_MS } from '../../src/dispatch/expire.ts';
+import { getJob } from '../../src/store/jobs.ts';
+import { JOB_ID, queueJobs, startDispatch } from '../support/dispatch.ts';
+
+const HOUR_MS = 3_600_000;
+
+async function running() {
+  const dispatch = await startDispatch();
+  await queueJobs(dispatch.store, {});
+  const runner = dispatch.runner();
+  const offer = await runner.take();
+  const errors: unknown[] = [];
+  const leases = await keepLeases(dispatch.store, (error) => errors.push(error));
+  onTestFinished(() => leases.stop());
+  const { store, clock } = dispatch;
+  return {
+    ...dispatch,
+    runner,
+    offer,
+    leases,
+    state: async () => (await getJob(store.db, 1, JOB_ID))?.state,
+    /** Time passes for a process that is awake: it looks at the clock all the while. */
+    async pass(ms: number) {
+      for (const until = clock.now + ms; clock.now < until; ) {
+        clock.now = Math.min(until, clock.now + 4_000);
+        await leases.expire();
+      }
+    },
+    /** Time passes while the machine sleeps. */
+    sleep: (ms: number) => {
+      clock.now += ms;
+    },
+  };
+}
+
+describe('keepLeases', () => {
+  it('ends what is overdue while the app was awake', async () => {
+    const { runner, offer, pass, state } = await running();
+    await runner.starting(offer);
+    await pass(SILENCE_MS - 4_000);
+    expect(await state()).toBe('running');
+    await pass(8_000);
+    expect(await state()).toBe('lost');
+  });
+
+  it('gives a started run its time again when the machine has slept', async () => {
+    const { runner, offer, pass, sleep, leases, state, clock } = await running();
+    await runner.starting(offer);
+    sleep(HOUR_MS);
+    // What was overdue in the sleep is due on waking, before any runner can call.
+    expect(await leases.expire()).toEqual({ dueAt: clock.now + SILENCE_MS });
+    await leases.expire();
+    expect(await state()).toBe('running');
+    expect((await runner.sync(offer, {})).status).toBe(200);
+    await pass(SILENCE_MS + 4_000);
+    expect(await state()).toBe('lost');
+  });
+
+  it('gives a lease that was not started its time again when the machine has slept', async () => {
+    const { runner, offer, sleep, leases, state } = await running();
+    sleep(HOUR_MS);
+    await leases.expire();
+    expect(await state()).toBe('leased');
+    expect((await runner.starting(offer)).status).toBe(200);
+  });
+
+  it('does not keep a lease for an hour because the clock was set back by one', async () => {
+    const { pass, sleep, leases, state, clock } = await running();
+    sleep(-HOUR_MS);
+    expect(await leases.expire()).toEqual({ dueAt: clock.now + LEASE_TTL_MS });
+    await pass(LEASE_TTL_MS);
+    expect(await state()).toBe('queued');
+  });
+});

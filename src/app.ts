@@ -6,7 +6,7 @@ import { type Logger, pino } from 'pino';
 import { Probot } from 'probot';
 import { packageFile } from './cli/package-file.ts';
 import { type AppConfig, ConfigError, type Credentials } from './config.ts';
-import { type LeaseKeeper, keepLeases } from './dispatch/keep-leases.ts';
+import { keepLeases, type LeaseKeeper } from './dispatch/keep-leases.ts';
 import { LEASES_KEY } from './dispatch/lease.ts';
 import { createRunnerApi } from './dispatch/runner-api.ts';
 import { type Budget, createBudget } from './github/budget.ts';

@@ -2,15 +2,7 @@ import { z } from 'zod';
 import { runResult } from '../job/run-result.ts';
 
 // What a run leaves stands at floor 0, where the runner, the report and the job tools can all reach it.
-export {
-  type LogRecord,
-  logRecord,
-  outcome,
-  type RunResult,
-  runResult,
-  type Step,
-  step,
-} from '../job/run-result.ts';
+export type { RunResult } from '../job/run-result.ts';
 
 /**
  * The runner protocol (design section 7): two POST calls with a bearer token.

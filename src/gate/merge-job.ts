@@ -5,7 +5,7 @@ import type { Approval } from '../store/row-data.ts';
 import { enqueue } from '../store/work.ts';
 import { mayApprove, newestReview, type ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
-import { sayBlocked } from './say-pull.ts';
+import { sayBlocked, sayQueued } from './say-pull.ts';
 
 /** GitHub computes mergeability in the background; it is asked again this much later. */
 const MERGEABILITY_RETRY_MS = 5_000;
@@ -52,6 +52,7 @@ export async function mergeJob(
         await recordPull(tx, scope, pull.number, { queuedSha: pull.headSha, blocked: null });
         if (seen.askKey) await enqueue(tx, `status:${seen.askKey}`);
       });
+      await sayQueued(scope, seen);
       return 'waiting';
     case 'head_moved':
     case 'closed':

@@ -70,6 +70,14 @@ export async function sayNotAdmitted(
   }
 }
 
+/** Approved and waiting in the merge queue: once per head. */
+export async function sayQueued(scope: Scope, seen: ObservedPull): Promise<void> {
+  const m = await messagesOf(scope, seen);
+  const { number, headSha } = seen.pull;
+  const key = `merge-queue:${scope.repo.id}:${number}:${headSha}`;
+  await publishComment(scope, { issue: number, key, body: m.mergeQueued({ number }) });
+}
+
 /** GitHub refused a merge that was approved: what it said, and what to do. Once per head. */
 export async function sayBlocked(scope: Scope, seen: ObservedPull, message: string): Promise<void> {
   const m = await messagesOf(scope, seen);

@@ -1,6 +1,6 @@
 import type { Finding } from '../job/finding.ts';
 import type { JobState } from '../job/state.ts';
-import { formatTime, shortSha } from './format.ts';
+import { shortSha } from './format.ts';
 import { cell, code, codeCell, fence, list, paragraphs, quote } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 import { clip } from './plain-text.ts';
@@ -97,10 +97,6 @@ export const enReplies = {
       `**No plan.** The model cannot be called: ${neutraliseInline(p.message)}`,
       'Whoever operates the app should check `OPENAI_API_KEY`, `OPENAI_BASE_URL` and `GURUGURU_MODEL`; `guruguru doctor` tests them. Then ask again.',
     ),
-  repositoryArchived: () =>
-    '**Not started.** This repository is archived, so nothing can be committed to it. Unarchive it, then ask again.',
-  installationSuspended: () =>
-    '**Stopped.** The app is suspended for this repository. An owner can unsuspend it in the settings under GitHub Apps; what is queued goes on then.',
   dispatchGit: () =>
     paragraphs(
       '**The app runs nothing here.** The settings say `dispatch: git`: a runner started with `guruguru runner --git` takes jobs from `jobs/queue/` by itself.',
@@ -131,8 +127,6 @@ export const enReplies = {
     `**Nothing done.** ${code(p.command)} works on a job PR: one that adds a single file to \`jobs/queue/\`. This is none.`,
   commandNoPermission: (p: { command: string; login: string; permission: string }) =>
     `**Nothing done.** ${code(p.command)} needs write access to this repository; ${code(p.login)} has ${code(p.permission)}.`,
-  approved: (p: { login: string; number: number }) =>
-    `Approved by ${code(p.login)}. Merging PR #${p.number}.`,
   approveHeadMoved: (p: { head: string }) =>
     paragraphs(
       `**Not approved.** The PR changed after the status you could see: its head is now ${code(shortSha(p.head))}.`,
@@ -151,12 +145,8 @@ export const enReplies = {
   approveMerged: (p: { number: number }) =>
     `PR #${p.number} is merged already; there is nothing left to approve.`,
   cancelled: (p: { jobId: string }) => `Cancelled. ${code(p.jobId)} will not run.`,
-  askCancelled: () => 'Cancelled. No job will come of this ask.',
-  cancelRequested: (p: { jobId: string; runner: string }) =>
-    `Cancelling ${code(p.jobId)}: the runner ${code(p.runner)} has been told to stop it. The status changes once it has.`,
   cancelEnded: (p: { jobId: string; state: JobState }) =>
     `**Nothing done.** ${code(p.jobId)} has already ended (${EN_STATES[p.state]}).`,
-  retryQueued: (p: { jobId: string; attempt: number }) => `Queued again: ${code(p.jobId)}, run ${p.attempt}.`,
   retryStillRunning: (p: { jobId: string; state: JobState }) =>
     `**Not queued again.** ${code(p.jobId)} has not ended yet (${EN_STATES[p.state]}). Wait for it, or write ${code(`/cancel ${p.jobId}`)} first.`,
   retryNeverMerged: (p: { jobId: string; trigger: string }) =>
@@ -167,31 +157,16 @@ export const enReplies = {
       quote(p.message),
       'Meet what it asks for (a review, a check, an up-to-date branch), or merge it by hand. The job is queued as soon as the PR is merged.',
     ),
-  mergeConflict: (p: { number: number; trigger: string }) =>
-    `**Approved, but not merged.** PR #${p.number} conflicts with the default branch. Resolve it on the PR's branch, or have it replanned: ${code(`${p.trigger} plan again`)}.`,
   mergeQueued: (p: { number: number }) =>
     `Approved. PR #${p.number} is in the merge queue; the job is queued once it is merged.`,
   pullRetargeted: (p: { number: number; base: string; defaultBranch: string }) =>
     `**On hold.** PR #${p.number} now targets ${code(p.base)}, and only jobs on ${code(p.defaultBranch)} run. Set the base back to ${code(p.defaultBranch)} to go on.`,
-  defaultBranchChanged: (p: { number: number; from: string; to: string }) =>
-    `**On hold.** The default branch is now ${code(p.to)} instead of ${code(p.from)}. Retarget PR #${p.number} to ${code(p.to)} to go on.`,
   repositoryMoved: (p: { from: string; to: string }) =>
     `This repository is now ${code(p.to)} (it was ${code(p.from)}). Open asks and jobs go on. Runner tokens name repositories: have one made for the new name.`,
   notAsApproved: (p: { jobId: string }) =>
     `**Not run.** ${code(p.jobId)} on the default branch is not the file that was approved. Propose it in a new PR with a new id.`,
   mergedByStranger: (p: { jobId: string; login: string }) =>
     `**Not run.** ${code(p.jobId)} was merged by ${code(p.login)}, and nobody with write access approved it. Someone who has write access can write ${code(`/retry ${p.jobId}`)} to run it.`,
-  jobLost: (p: { jobId: string; runner: string; seenAt: number; timeZone: string }) =>
-    paragraphs(
-      `**${code(p.jobId)} is lost.** The runner ${code(p.runner)} was last heard at ${formatTime(p.seenAt, p.timeZone)}, after the job had started. What it did is not known.`,
-      `It is not started again by itself. Check what it left behind, then write ${code(`/retry ${p.jobId}`)}. If the runner comes back, its result still counts.`,
-    ),
-  jobsLost: (p: { jobIds: readonly string[] }) =>
-    paragraphs(
-      "**The app's database was lost or set back.** These jobs are merged and have no result on record, so they may or may not have run:",
-      list(p.jobIds.map(code)),
-      `None is started again by itself. To run them: ${code(`/retry ${p.jobIds.join(' ')}`)}. A runner that still holds a result delivers it.`,
-    ),
   fencedWaits: (p: { why: WaitReason }) => `It waits for approval because ${WAITS[p.why]}.`,
   stuckItem: (p: { error: string; attempts: number; trigger: string }) =>
     paragraphs(

@@ -1,7 +1,7 @@
 import type { Finding } from '../job/finding.ts';
 import type { JobState } from '../job/state.ts';
 import type { enReplies, ListedJob } from './en-replies.ts';
-import { formatTime, shortSha } from './format.ts';
+import { shortSha } from './format.ts';
 import { cell, code, codeCell, fence, list, paragraphs, quote } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 import { clip } from './plain-text.ts';
@@ -89,10 +89,6 @@ export const jaReplies: typeof enReplies = {
       `**計画を立てられませんでした。** モデルを呼び出せません: ${neutraliseInline(p.message)}`,
       'アプリの運用者が `OPENAI_API_KEY`、`OPENAI_BASE_URL`、`GURUGURU_MODEL` を確認してください（`guruguru doctor` で試せます）。直ったら依頼し直してください。',
     ),
-  repositoryArchived: () =>
-    '**開始していません。** このリポジトリはアーカイブされていて、コミットできません。アーカイブを解除してから依頼し直してください。',
-  installationSuspended: () =>
-    '**止まっています。** このリポジトリではアプリが一時停止されています。オーナーが設定の GitHub Apps で再開すると、待機中のジョブから続きます。',
   dispatchGit: () =>
     paragraphs(
       '**ここではアプリはジョブを実行しません。** 設定が `dispatch: git` なので、`guruguru runner --git` で動くランナーが `jobs/queue/` から直接ジョブを取ります。',
@@ -124,7 +120,6 @@ export const jaReplies: typeof enReplies = {
     `**何もしていません。** ${code(p.command)} が使えるのはジョブ PR（\`jobs/queue/\` にファイルをひとつ足す PR）だけです。この PR は該当しません。`,
   commandNoPermission: (p) =>
     `**何もしていません。** ${code(p.command)} にはこのリポジトリへの書き込み権限が必要です。${code(p.login)} さんの権限は ${code(p.permission)} です。`,
-  approved: (p) => `${code(p.login)} さんが承認しました。PR #${p.number} をマージします。`,
   approveHeadMoved: (p) =>
     paragraphs(
       `**承認していません。** 最後に表示した状況より後に PR が更新され、先頭のコミットは ${code(shortSha(p.head))} になっています。`,
@@ -142,12 +137,8 @@ export const jaReplies: typeof enReplies = {
     `**承認していません。** PR #${p.number} は閉じられています。開き直すか、新しい ${code(p.trigger)} でやり直してください。`,
   approveMerged: (p) => `PR #${p.number} はすでにマージされています。承認は不要です。`,
   cancelled: (p) => `キャンセルしました。${code(p.jobId)} は実行されません。`,
-  askCancelled: () => 'キャンセルしました。この依頼からジョブは作られません。',
-  cancelRequested: (p) =>
-    `${code(p.jobId)} をキャンセルしています。ランナー ${code(p.runner)} に停止を伝えました。止まり次第、状況の表示が変わります。`,
   cancelEnded: (p) =>
     `**何もしていません。** ${code(p.jobId)} はすでに終わっています（${JA_STATES[p.state]}）。`,
-  retryQueued: (p) => `もう一度キューに入れました: ${code(p.jobId)}（${p.attempt} 回目の実行）。`,
   retryStillRunning: (p) =>
     `**キューに入れていません。** ${code(p.jobId)} はまだ終わっていません（${JA_STATES[p.state]}）。終わるのを待つか、先に ${code(`/cancel ${p.jobId}`)} で止めてください。`,
   retryNeverMerged: (p) =>
@@ -158,31 +149,16 @@ export const jaReplies: typeof enReplies = {
       quote(p.message),
       '求められている条件（レビュー、チェック、ブランチの更新など）を満たすか、手動でマージしてください。マージされた時点でジョブがキューに入ります。',
     ),
-  mergeConflict: (p) =>
-    `**承認済みですが、マージできません。** PR #${p.number} がデフォルトブランチと競合しています。PR のブランチで解消するか、${code(`${p.trigger} 計画を作り直して`)} と書いてください。`,
   mergeQueued: (p) =>
     `承認しました。PR #${p.number} はマージキューにあります。マージされ次第、ジョブがキューに入ります。`,
   pullRetargeted: (p) =>
     `**保留しています。** PR #${p.number} のマージ先が ${code(p.base)} に変わりました。実行されるのは ${code(p.defaultBranch)} にあるジョブだけです。マージ先を ${code(p.defaultBranch)} に戻すと再開します。`,
-  defaultBranchChanged: (p) =>
-    `**保留しています。** デフォルトブランチが ${code(p.from)} から ${code(p.to)} に変わりました。PR #${p.number} のマージ先を ${code(p.to)} に変えると再開します。`,
   repositoryMoved: (p) =>
     `このリポジトリは ${code(p.from)} から ${code(p.to)} に移りました。進行中の依頼とジョブはそのまま続きます。ランナーのトークンはリポジトリ名に結び付いているので、新しい名前で発行し直してください。`,
   notAsApproved: (p) =>
     `**実行していません。** デフォルトブランチの ${code(p.jobId)} が、承認されたファイルと一致しません。新しい ID で PR を出し直してください。`,
   mergedByStranger: (p) =>
     `**実行していません。** ${code(p.jobId)} は ${code(p.login)} さんがマージしましたが、書き込み権限のある人の承認がありません。権限のある人が ${code(`/retry ${p.jobId}`)} と書けば実行します。`,
-  jobLost: (p) =>
-    paragraphs(
-      `**${code(p.jobId)} の結果が分かりません。** ジョブを始めたランナー ${code(p.runner)} からの連絡が ${formatTime(p.seenAt, p.timeZone)} を最後に途絶えました。どこまで進んだかは不明です。`,
-      `自動では再実行しません。途中の状態を確認してから ${code(`/retry ${p.jobId}`)} と書いてください。ランナーが復帰すれば、その結果を採用します。`,
-    ),
-  jobsLost: (p) =>
-    paragraphs(
-      '**アプリのデータベースが失われたか、古い状態に戻されました。** 次のジョブはマージ済みですが結果の記録がなく、実行されたかどうか分かりません。',
-      list(p.jobIds.map(code)),
-      `自動では再実行しません。実行するには ${code(`/retry ${p.jobIds.join(' ')}`)} と書いてください。結果を手元に残しているランナーは、後からでも届けます。`,
-    ),
   fencedWaits: (p) => `${WAITS[p.why]}ため、承認を待っています。`,
   stuckItem: (p) =>
     paragraphs(

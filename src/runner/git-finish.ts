@@ -1,14 +1,14 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJob } from '../job/parse-job.ts';
 import { buildEntry, decodeLog, renderLog } from '../job/report-format.ts';
 import { runLogPath } from '../job/report-paths.ts';
-import type { Git } from './git.ts';
-import { gitSettings, pull, repositoryName } from './git-checkout.ts';
+import { fetchHead, pull, repositoryName, skipsCi } from './git-checkout.ts';
 import { clearJournal, type Journal, readJournal, writeJournal } from './git-journal.ts';
 import { publish } from './git-publish.ts';
 import { releaseClaim } from './git-queue.ts';
 import type { GitRunner } from './git-runner.ts';
+import { keepNewest } from './keep-newest.ts';
 import { repairLogSpool } from './log-spool.ts';
 import { endLeftovers } from './tagged-processes.ts';
 
@@ -38,9 +38,10 @@ export async function settleJournal(runner: GitRunner): Promise<'succeeded' | 'f
   // Killed before the log was begun: there may be no folder yet.
   mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
   repairLogSpool(paths, message);
-  const queued = parseJob(await git.bytes(['show', `HEAD:${work.path}`]).catch(() => Buffer.alloc(0)), {
-    path: work.path,
-  });
+  const file = await git
+    .bytes(['show', `refs/remotes/${work.remote}/${work.branch}:${work.path}`])
+    .catch(() => Buffer.alloc(0));
+  const queued = parseJob(file, { path: work.path });
   const entry = {
     ...buildEntry({
       attempt: 1,
@@ -66,22 +67,20 @@ export async function publishAndLetGo(
   work: Journal & { entry: NonNullable<Journal['entry']> },
 ): Promise<void> {
   const { git, directory, deps } = runner;
-  const name = await branchName(git);
-  const settings = await gitSettings(git, 'HEAD');
+  // Not the branch that is checked out: the job, or a person, may have left another.
+  const head = await fetchHead(git, work.remote, work.branch);
   await publish(git, work, {
     directory,
-    branch: name,
+    branch: work.branch,
     repository: await repositoryName(git, work.remote),
-    skipCi: settings.reports.skipCi,
+    skipCi: await skipsCi(git, head),
     say: deps.say,
   });
   await releaseClaim(git, work.remote, work.job, work.claim);
   clearJournal(directory);
+  const logs = join(directory, 'logs');
+  rmSync(join(logs, `${work.run}.ndjson`), { force: true });
+  if (existsSync(logs)) keepNewest(logs);
   // A job may have left changes here; the next pull says so.
   await pull(git).catch(() => undefined);
-}
-
-async function branchName(git: Git): Promise<string> {
-  const branch = await git.run(['symbolic-ref', '--short', 'HEAD']);
-  return (await git.run(['config', `branch.${branch}.merge`])).replace(/^refs\/heads\//, '');
 }

@@ -25,6 +25,8 @@ const journal = z.object({
   dod: z.string(),
   run: z.string(),
   remote: z.string(),
+  /** Where the job came from and its report goes. */
+  branch: z.string(),
   claim: z.string(),
   started_at: z.string().nullable(),
   entry: runEntry.nullable(),

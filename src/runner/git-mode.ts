@@ -92,6 +92,7 @@ async function tryClaim(runner: GitRunner, branch: Branch, queued: QueuedJob): P
     dod: job.dod,
     run,
     remote: branch.remote,
+    branch: branch.name,
     claim: object,
     started_at: null,
     entry: null,

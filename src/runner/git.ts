@@ -22,15 +22,23 @@ export interface Git {
 
 const LIMIT_MS = 120_000;
 
-/** git in one checkout; it never asks for a password. */
+/** git in one checkout; it never asks for a password and runs no hooks. */
 export function openGit(checkout: string, environment: Readonly<Record<string, string | undefined>>): Git {
   const call = (args: readonly string[], more: { input?: string; env?: Record<string, string> }) =>
     new Promise<Buffer>((resolve, reject) => {
       const child = execFile(
         'git',
-        ['-C', checkout, ...args],
+        // The hooks of a person's checkout (husky: tests before a push) are for what that person does.
+        ['-C', checkout, '-c', 'core.hooksPath=/dev/null', ...args],
         {
-          env: { ...environment, GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C', ...more.env },
+          // No lock that is not needed: a person may be working in the checkout.
+          env: {
+            ...environment,
+            GIT_TERMINAL_PROMPT: '0',
+            GIT_OPTIONAL_LOCKS: '0',
+            LC_ALL: 'C',
+            ...more.env,
+          },
           encoding: 'buffer',
           maxBuffer: 64 * 1024 * 1024,
           timeout: LIMIT_MS,

@@ -47,11 +47,16 @@ function urlForms(text: string): string[] {
 
 function jsonForms(text: string): string[] {
   const escaped = JSON.stringify(text).slice(1, -1);
-  const ascii = escaped.replace(
-    /[\x7f-\uffff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  const code = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const ascii = escaped.replace(/[\x7f-\uffff]/g, code);
+  // Go and others write these as escapes, so that JSON can stand in HTML.
+  const forHtml = escaped.replace(/[<>&\u2028\u2029]/g, code);
+  const quotesToo = ascii.replace(/[<>&'+]|\\"/g, (c) => code(c.slice(-1)));
+  const forms = [escaped, ascii, escaped.replaceAll('/', '\\/'), forHtml, quotesToo];
+  const upper = forms.map((form) =>
+    form.replace(/\\u[0-9a-f]{4}/g, (found) => `\\u${found.slice(2).toUpperCase()}`),
   );
-  return [escaped, ascii, escaped.replaceAll('/', '\\/')];
+  return [...forms, ...upper];
 }
 
 function base64Forms(text: string): string[] {

@@ -7,18 +7,15 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Offer, offer } from '../dispatch/protocol.ts';
 import { type RunResult, runResult } from '../job/run-result.ts';
+import { keepNewest } from './keep-newest.ts';
 import { lockDirectory } from './lock-directory.ts';
 import type { LogSpoolPaths } from './log-spool.ts';
-
-/** Logs too long to upload, and runs the app would not take, are kept for a person: the newest so many. */
-const KEPT = 20;
 
 const spooled = z.object({ offer, process: z.string(), started_at: z.string() });
 
@@ -81,14 +78,14 @@ export function openStateDirectory(path: string): StateDirectory {
         .filter((run) => run !== null),
     accepted(run) {
       rmSync(folder(run), { recursive: true, force: true });
-      prune(join(path, 'logs'));
+      keepNewest(join(path, 'logs'));
     },
     rejected(run, why) {
       writeFileSync(join(folder(run), 'why.txt'), `${why}\n`);
       const target = join(path, 'rejected', run);
       rmSync(target, { recursive: true, force: true });
       renameSync(folder(run), target);
-      prune(join(path, 'rejected'));
+      keepNewest(join(path, 'rejected'));
     },
     close: unlock,
   };
@@ -123,10 +120,4 @@ function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   fsyncSync(fd);
   closeSync(fd);
-}
-
-function prune(path: string): void {
-  const entries = readdirSync(path).map((name) => ({ name, at: statSync(join(path, name)).mtimeMs }));
-  entries.sort((a, b) => b.at - a.at);
-  for (const entry of entries.slice(KEPT)) rmSync(join(path, entry.name), { recursive: true, force: true });
 }

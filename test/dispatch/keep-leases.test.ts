@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { LEASE_TTL_MS } from '../../src/dispatch/lease.ts';
-import { keepLeases } from '../../src/dispatch/keep-leases.ts';
 import { SILENCE_MS } from '../../src/dispatch/expire.ts';
+import { keepLeases } from '../../src/dispatch/keep-leases.ts';
+import { LEASE_TTL_MS } from '../../src/dispatch/lease.ts';
 import { getJob } from '../../src/store/jobs.ts';
 import { JOB_ID, queueJobs, startDispatch } from '../support/dispatch.ts';
 

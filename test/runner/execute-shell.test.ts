@@ -219,6 +219,18 @@ describe('executeShell: what it may see and leave', () => {
     expect(JSON.stringify(ran.records)).not.toContain('hunter2');
   });
 
+  it('hides a secret also where JSON writes its characters as escapes', async () => {
+    const environment = { PATH: process.env.PATH, KEY: 'p&ss<word>42' };
+    const script = [
+      // As Go writes it, and as no program would.
+      String.raw`printf '%s\n' 'p\u0026ss\u003cword\u003e42'`,
+      String.raw`printf '%s' '{"\u0070&ss<word>42": ["\u0070\u0026ss<word>42"]}' > "$GURUGURU_REPORT"`,
+    ];
+    const ran = await run(script, { secrets: ['KEY'] }, { environment });
+    expect(ran.stdout).toBe('***\n');
+    expect(ran.result.report).toEqual({ '***': ['***'] });
+  });
+
   it('refuses a job whose secret the runner does not have', async () => {
     const ran = await run(['touch ran'], { secrets: ['KEY', 'PATH'] });
     expect(ran.result).toMatchObject({ outcome: 'refused', exit_code: null });
@@ -246,6 +258,16 @@ describe('executeShell: what it may see and leave', () => {
     ['too long', 'head -c 70000 /dev/zero > "$GURUGURU_REPORT"', '70000 bytes'],
     ['a link', 'ln -s /etc/hostname "$GURUGURU_REPORT"', 'plain file'],
     ['a pipe', 'mkfifo "$GURUGURU_REPORT"', 'plain file'],
+    [
+      'nested too deeply',
+      'for c in "[" "]"; do head -c 30000 /dev/zero | tr "\\0" "$c"; done > "$GURUGURU_REPORT"',
+      'nests too deeply',
+    ],
+    [
+      'too long once it is written out',
+      '{ printf "[1e20"; for ((i = 0; i < 9000; i++)); do printf ",1e20"; done; printf "]"; } > "$GURUGURU_REPORT"',
+      'bytes',
+    ],
   ])('does not take a report that is %s', async (_name, line, word) => {
     const ran = await run([line]);
     expect(ran.result.report).toBeNull();

@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -251,6 +260,29 @@ describe('runResident', () => {
     start();
     await app.until(() => run.result !== null);
     expect(run.result).toMatchObject({ outcome: 'exited', exit_code: 0 });
+  });
+
+  it('runs nothing when it cannot write its journal (disk full), says so, and goes on', async () => {
+    mkdirSync(join(state(), 'runs'), { recursive: true });
+    const blocked = app.offer(job([`touch ${work}/ran`]));
+    writeFileSync(join(state(), 'runs', blocked.offer.run), 'in the way');
+    const next = app.offer(job(['true']));
+    start();
+    await app.until(() => next.result !== null);
+    expect(blocked.result).toMatchObject({ outcome: 'runner_error', log_bytes: 0 });
+    expect(blocked.result?.message).toContain('nothing of it was run');
+    expect(existsSync(join(work, 'ran'))).toBe(false);
+  });
+
+  it('delivers a result that it cannot write down (disk full), and goes on', async () => {
+    const folder = () => join(state(), 'runs', run.offer.run);
+    const run = app.offer(job([`rm -r ${state()}/runs/run-1; touch ${state()}/runs/run-1; echo done`]));
+    const next = app.offer(job(['true']));
+    start();
+    await app.until(() => next.result !== null);
+    expect(folder()).toBe(join(state(), 'runs', 'run-1'));
+    expect(run.result).toMatchObject({ outcome: 'exited', exit_code: 0 });
+    expect(run.records()).toContainEqual(expect.objectContaining({ s: 'out', d: 'done' }));
   });
 
   it('kill -9 while a job runs: told at the next start, leftovers ended, never run again', async () => {

@@ -235,7 +235,9 @@ function requests(loop: Loop): Record<string, number> {
 async function keep(loop: Loop, screen: Screen): Promise<void> {
   screen.title('Everything is left running; Ctrl-C ends it.');
   screen.step('app', loop.appUrl());
-  screen.step('GitHub emulator', `${loop.github.url}/repos/octo/hello (token: token-octo)`);
+  // It serves GitHub's API and no pages, so the links in the replies open nothing.
+  screen.step('GitHub API', `${loop.github.url}/repos/octo/hello (token: token-octo)`);
+  screen.step('try', `curl ${loop.github.url}/repos/octo/hello/issues/1/comments`);
   screen.step('folder', join(loop.folder));
   await new Promise<void>((resolve) => {
     process.once('SIGINT', () => resolve());

@@ -10,6 +10,7 @@ import { keepLeases, type LeaseKeeper } from './dispatch/keep-leases.ts';
 import { LEASES_KEY } from './dispatch/lease.ts';
 import { createRunnerApi } from './dispatch/runner-api.ts';
 import { type Budget, createBudget } from './github/budget.ts';
+import { isGitHubError } from './github/errors.ts';
 import { createOctokits, type Octokits } from './github/octokit.ts';
 import { createRequestLog, type RequestLog } from './github/request-log.ts';
 import { closeDod } from './job/dod.ts';
@@ -126,7 +127,8 @@ export async function startApp(
       now: store.now,
     });
     worker = startWorker(store, {
-      perform: (key, signal, attempts) => perform(contexts, leases, key, signal, attempts),
+      perform: (key, signal, attempts) =>
+        perform({ contexts, leases, now: store.now }, key, signal, attempts),
       onStuck: (tx, key, error) => tellStuck(tx, log, key, error),
       log,
       concurrency: CONCURRENCY,
@@ -159,10 +161,12 @@ export async function startApp(
   return { url, store, worker: () => worker, requests, stop: () => (stopping ??= stop()) };
 }
 
+/** Between attempts to tell of a work item that was given up. */
+const TELL_AGAIN_MS = 300_000;
+
 /** Works on one key: by its first word, see the table in loop.ts. */
 async function perform(
-  contexts: MakeContext,
-  leases: LeaseKeeper,
+  { contexts, leases, now }: { contexts: MakeContext; leases: LeaseKeeper; now: () => number },
   key: string,
   signal: AbortSignal,
   attempts: number,
@@ -170,8 +174,15 @@ async function perform(
   if (key === LEASES_KEY) return leases.expire();
   const work = WORK[key.slice(0, key.indexOf(':'))];
   if (!work) throw new Error(`no work is known by the key ${key}`);
-  const context = await contexts(key, signal, attempts);
-  return context ? workFollowing(work, context) : ('done' as const);
+  try {
+    const context = await contexts(key, signal, attempts);
+    return context ? await workFollowing(work, context) : ('done' as const);
+  } catch (error) {
+    // What gave up because GitHub is away is told when it is back, or nobody would ever hear of it.
+    if (key.startsWith('stuck:') && isGitHubError(error, 'unavailable'))
+      return { dueAt: now() + TELL_AGAIN_MS };
+    throw error;
+  }
 }
 
 async function tellStuck(tx: Tx, log: Logger, key: string, error: unknown): Promise<void> {

@@ -1,3 +1,4 @@
+import { publishReaction } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import { detectLanguage } from '../messages/detect-language.ts';
 import { patchAsk } from '../store/asks.ts';
@@ -25,8 +26,7 @@ export async function checkPermission(scope: Scope, ask: AskRow): Promise<void> 
 
 /** 👀 and the first status comment: the asker sees at once that the ask was heard. */
 export async function acceptAsk(scope: Scope, ask: AskRow): Promise<void> {
-  if (ask.source !== 'v')
-    await scope.client.react({ kind: ask.source, id: ask.source_id }, 'eyes', scope.signal);
+  if (ask.source !== 'v') await publishReaction(scope, { kind: ask.source, id: ask.source_id }, 'eyes');
   const data = askData(ask);
   const jobs = ask.on_pull ? await listJobsForPull(scope.store.db, scope.repo.id, ask.thread) : [];
   const proposed = jobs.filter((row) => row.state === 'proposed');

@@ -124,7 +124,8 @@ function previousParts({ request, writers }: Material): ContextPart[] {
     kind: 'previous_plan',
     label: 'to be replaced',
     trusted: false,
-    text: previous.plan,
+    // Perhaps a stranger's: a job PR can be written by anybody.
+    text: cleanText(previous.plan, Number.POSITIVE_INFINITY).text,
   };
   const objections = previous.objections.map(
     ({ login, text }): ContextPart => ({

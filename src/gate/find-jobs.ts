@@ -8,10 +8,12 @@ import type { FoundJob } from './next-pull.ts';
 
 const QUEUE_FILE = /^jobs\/queue\/([^/]+)\.json$/;
 
-/** `touched`: what of `jobs/**` a PR changes besides adding queue files; each is a finding. */
 export interface FoundJobs {
   jobs: FoundJob[];
+  /** What of `jobs/**` a PR changes and must not; each is a finding. */
   touched: Finding[];
+  /** It changes something below `jobs/`, be it only a README. */
+  inJobs: boolean;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function findJobs(scope: Scope, pull: Pull, ownSha: string | undefi
       (row) => row.head_sha === pull.headSha,
     );
     const jobs = ours.map((row) => judged(scope, `jobs/queue/${row.id}.json`, row.file, row.blob_sha));
-    if (jobs.length > 0) return { jobs, touched: [] };
+    if (jobs.length > 0) return { jobs, touched: [], inJobs: true };
   }
   const { files } = await scope.client.pullFiles(pull.number, scope.signal);
   const inJobs = files.filter(
@@ -42,7 +44,7 @@ export async function findJobs(scope: Scope, pull: Pull, ownSha: string | undefi
     if (elsewhere) found.findings.push(elsewhere);
     jobs.push(found);
   }
-  return { jobs, touched };
+  return { jobs, touched, inJobs: inJobs.length > 0 };
 }
 
 function judged(scope: Scope, path: string, bytes: Uint8Array | string, blobSha: string): FoundJob {
@@ -70,9 +72,11 @@ function failure(path: string, rule: string, message: string): Finding {
   return { rule, severity: 'failure', path, line: 1, column: 1, message };
 }
 
-/** A merged job file is immutable, and `jobs/done/` is written by the app alone. */
-function misplaced(file: PullFile): Finding | null {
-  if (QUEUE_FILE.test(file.path)) {
+/** A merged job file is immutable, `jobs/done/` is written by the app alone, and only the queue is read. */
+export function misplaced(file: PullFile): Finding | null {
+  // What a rename takes away is as gone as what is deleted.
+  const paths = file.status === 'renamed' && file.previousPath ? [file.path, file.previousPath] : [file.path];
+  if (paths.some((path) => QUEUE_FILE.test(path))) {
     return file.status === 'added'
       ? null
       : failure(
@@ -81,11 +85,18 @@ function misplaced(file: PullFile): Finding | null {
           'A merged job file does not change: add a new job file with a new id instead.',
         );
   }
-  if (file.path.startsWith('jobs/done/')) {
+  if (paths.some((path) => path.startsWith('jobs/done/'))) {
     return failure(
       file.path,
       'done-is-written-by-the-app',
       'jobs/done/ is written when a run ends: leave it out of this PR.',
+    );
+  }
+  if (/^jobs\/queue\/.*\.json$/.test(file.path) && file.status !== 'removed') {
+    return failure(
+      file.path,
+      'not-in-the-queue',
+      'A job file lies in jobs/queue/ itself: what is in a folder of it never runs.',
     );
   }
   return null;

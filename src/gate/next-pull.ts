@@ -26,8 +26,8 @@ export interface PullFacts {
   jobs: FoundJob[];
   /** Other changes below `jobs/`, each of them refused. */
   misplaced: number;
-  /** The settings want a check on every PR, so that it can be a required one. */
-  reportOnEveryPr: boolean;
+  /** It gets a check: it changes `jobs/**`, or the settings want one on every PR, as a required check needs. */
+  judged: boolean;
   /** Head whose `guruguru / validate` check was published, null = none. */
   checkedSha: string | null;
   /** Who may approve and did so for exactly this head; the asker's own fence counts. */
@@ -66,7 +66,7 @@ export function nextPull(f: PullFacts): PullEffect {
   const gated = f.jobs.length + f.misplaced > 0;
   if (f.open && f.cancelled) return { do: 'close' };
   if (!f.open) return gated ? { do: 'reject' } : { end: 'nothing_to_gate' };
-  if (!gated && !f.reportOnEveryPr) return { end: 'nothing_to_gate' };
+  if (!gated && !f.judged) return { end: 'nothing_to_gate' };
   if (f.checkedSha !== f.headSha) return { do: 'validate' };
   if (!gated) return { end: 'nothing_to_gate' };
   if (f.changesRequested) return { do: 'replan', ...f.changesRequested };

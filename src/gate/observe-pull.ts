@@ -37,7 +37,7 @@ export async function observePull(
   if (!pull || (!row?.ask_key && (await isBeingProposed(scope, pull)))) return null;
   const known = await listJobsForPull(scope.store.db, scope.repo.id, number);
   const settled = data.settled ?? null;
-  const found = settled ? { jobs: [], touched: [] } : await findJobs(scope, pull, data.ownSha);
+  const found = settled ? { jobs: [], touched: [], inJobs: false } : await findJobs(scope, pull, data.ownSha);
   const reviews =
     options.reviews && pull.state === 'open' && found.jobs.length > 0
       ? await scope.client.reviews(number, scope.signal)
@@ -53,7 +53,7 @@ export async function observePull(
     fromFork: pull.headRepository?.toLowerCase() !== `${scope.repo.owner}/${scope.repo.name}`.toLowerCase(),
     jobs: found.jobs,
     misplaced: found.touched.length,
-    reportOnEveryPr: scope.settings.gate.reportOnEveryPr,
+    judged: found.inJobs || scope.settings.gate.reportOnEveryPr,
     checkedSha: data.checkedSha ?? null,
     approval:
       pull.state === 'open' ? await approvalOf(scope, pull, data, askKey, reviews, known.length > 0) : null,
@@ -123,6 +123,8 @@ export async function reviewApproval(scope: Scope, pull: Pull, reviews: Review[]
 /** A fence is its writer's own words, so the ask approves it, as long as the head is the commit made from it. */
 async function fencedApproval(scope: Scope, askKey: string, headSha: string): Promise<Approval | null> {
   if (scope.settings.gate.fenced !== 'merge') return null;
+  // With a mistake in the settings the defaults are in force, and what they said of fences is not known.
+  if (scope.settingsFindings.length > 0) return null;
   const ask = await getAsk(scope.store.db, askKey);
   const plan = await latestPlan(scope.store.db, askKey);
   if (!ask?.job_id || plan?.model !== '' || askData(ask).replans) return null;

@@ -181,6 +181,11 @@ async function recordProposal(
   const known = await getPull(scope.store.db, scope.repo.id, pull.number);
   const replans = askData(ask).replans;
   await scope.store.write(async (tx) => {
+    // Merged or closed in the moment of the replanning: what was approved stays as it is, and this ask makes
+    // a PR of its own when it is tried again.
+    const state = (await getJob(tx, scope.repo.id, made.job.id))?.state;
+    if (replans && state !== 'proposed')
+      throw new Error(`job ${made.job.id} is ${state}, not to be replanned`);
     // Cancelled while its PR was being opened: the PR is closed again.
     const endedBy = askData((await getAsk(tx, ask.key)) ?? ask).endedBy ?? null;
     const columns = jobColumns(scope.repo.id, made.job, made.text, made.digest, scope.now());

@@ -13,11 +13,15 @@ export async function replanPull(
   review: Extract<PullEffect, { do: 'replan' }>,
 ): Promise<void> {
   const first = seen.askKey ? await getAsk(scope.store.db, seen.askKey) : undefined;
-  if (!first?.job_id) return;
+  const jobId = first?.job_id;
   const key = `ask:${scope.repo.id}:v${review.reviewId}`;
   const now = scope.now();
-  const jobId = first.job_id;
   await scope.store.write(async (tx) => {
+    // Noted in any case: what was not would be due again at once, for ever.
+    await recordPull(tx, scope, seen.pull.number, {
+      reviews: [...(seen.data.reviews ?? []), review.reviewId],
+    });
+    if (!first || !jobId) return;
     await insertAsk(tx, {
       key,
       repo_id: scope.repo.id,
@@ -37,9 +41,6 @@ export async function replanPull(
       data: withData({}, { replans: { jobId, pull: seen.pull.number } }),
       created_at: now,
       updated_at: now,
-    });
-    await recordPull(tx, scope, seen.pull.number, {
-      reviews: [...(seen.data.reviews ?? []), review.reviewId],
     });
     await enqueue(tx, key);
   });

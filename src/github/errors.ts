@@ -6,6 +6,8 @@ export type GitHubErrorKind =
   /** A permission the installation has not granted, or an archived repository. */
   | 'forbidden'
   | 'suspended'
+  /** The conversation was locked: it takes no comment of ours until somebody unlocks it. */
+  | 'locked'
   | 'not_found'
   /** The installation itself, or a resource GitHub says is gone for good. */
   | 'gone'
@@ -94,6 +96,7 @@ function kindOf(answer: Answer): GitHubErrorKind {
   }
   if (status >= 300 && status < 400) return 'moved';
   if (status === 401) return 'unauthorized';
+  if (status === 403 && /(issue|pull request|conversation) is locked/i.test(message)) return 'locked';
   if (status === 403) return /suspended/i.test(message) ? 'suspended' : 'forbidden';
   // A 404 for the token says that the installation was removed, not that something in it is missing.
   if (status === 404) return answer.url.endsWith('/access_tokens') ? 'gone' : 'not_found';

@@ -1,7 +1,11 @@
 import { contentDigest, getPublished, putPublished } from '../store/published.ts';
 import type { Store } from '../store/store.ts';
+import { isGitHubError } from './errors.ts';
 import type { Scope } from './scope.ts';
-import type { EnsureCheckRun } from './types.ts';
+import type { EnsureCheckRun, Reaction, Source } from './types.ts';
+
+/** Stands for the id of a comment whose thread was locked or deleted before it: nobody can be told there. */
+const NOWHERE = -1;
 
 /**
  * Writes go through an intent: a row without an id says that a write may have landed before a crash, so
@@ -15,7 +19,7 @@ async function publish(
 ): Promise<number> {
   const digest = contentDigest(content);
   const row = await getPublished(store.db, key);
-  if (row && row.github_id > 0 && row.digest === digest) return row.github_id;
+  if (row && row.github_id !== 0 && row.digest === digest) return row.github_id;
   if (!row)
     await store.write((tx) => putPublished(tx, { key, github_id: 0, digest: '', updated_at: store.now() }));
   const { id } = await write({
@@ -26,14 +30,39 @@ async function publish(
   return id;
 }
 
-/** One comment per key, edited when its body changes. Resolves to its id. */
-export function publishComment(
-  scope: Pick<Scope, 'store' | 'client' | 'signal'>,
+/**
+ * One comment per key, edited when its body changes. In a thread that was locked or deleted it counts as said:
+ * what was asked goes on, and only another body is tried again.
+ */
+export async function publishComment(
+  scope: Pick<Scope, 'store' | 'client' | 'signal' | 'log'>,
   comment: { issue: number; key: string; body: string },
-): Promise<number> {
-  return publish(scope.store, comment.key, comment.body, (known) =>
-    scope.client.ensureComment({ ...comment, knownId: known.id, search: known.search }, scope.signal),
-  );
+): Promise<void> {
+  await publish(scope.store, comment.key, comment.body, async (known) => {
+    try {
+      const options = { ...comment, knownId: known.id, search: known.search };
+      return await scope.client.ensureComment(options, scope.signal);
+    } catch (error) {
+      // Gone with another status is the installation: that may come back, and then what waited is said.
+      const over = isGitHubError(error, 'locked') || (isGitHubError(error, 'gone') && error.status === 410);
+      if (!over) throw error;
+      scope.log.info({ key: comment.key, reason: error.message }, 'a thread takes no comment any more');
+      return { id: known.id ?? NOWHERE };
+    }
+  });
+}
+
+/** A sign of having heard, not more: where it cannot stand, what was asked goes on without it. */
+export async function publishReaction(
+  scope: Pick<Scope, 'client' | 'signal'>,
+  source: Source,
+  content: Reaction,
+): Promise<void> {
+  try {
+    await scope.client.react(source, content, scope.signal);
+  } catch (error) {
+    if (!isGitHubError(error, 'locked', 'gone', 'not_found')) throw error;
+  }
 }
 
 /** One check run per key. Resolves to its id. */
@@ -45,6 +74,12 @@ export function publishCheck(
   return publish(scope.store, key, JSON.stringify(content), (known) =>
     scope.client.ensureCheckRun({ ...content, knownId: known.id, search: known.search }, scope.signal),
   );
+}
+
+/** Whether the comment of a key was said once, whatever its body was. */
+export async function isSaid(store: Store, key: string): Promise<boolean> {
+  const row = await getPublished(store.db, key);
+  return row !== undefined && row.github_id !== 0;
 }
 
 /** Whether a key's content as given is what GitHub shows already. */

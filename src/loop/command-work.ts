@@ -6,7 +6,7 @@ import { queueView } from '../dispatch/queue-view.ts';
 import { retryJob } from '../dispatch/retry.ts';
 import { approvePull } from '../gate/approve-pull.ts';
 import { recordPull } from '../gate/record-pull.ts';
-import { publishComment } from '../github/publish.ts';
+import { publishComment, publishReaction } from '../github/publish.ts';
 import { repositoryUrl } from '../github/scope.ts';
 import { JOB_ID } from '../job/job.ts';
 import type { ListedJob } from '../messages/en-replies.ts';
@@ -66,7 +66,7 @@ async function answer(c: WorkContext, command: CommandRow): Promise<void> {
   const { reply: body, source, source_id: id } = command;
   if (body !== null) await publishComment(c, { issue: command.thread, key: `reply:${command.key}`, body });
   else if (source === 'c' || source === 'r' || source === 'i')
-    await c.client.react({ kind: source, id }, '+1', c.signal);
+    await publishReaction(c, { kind: source, id }, '+1');
 }
 
 /** A command has few words of its own, so its language is that of the ask it is about. */

@@ -4,6 +4,7 @@ import { updateStatus } from '../report/update-status.ts';
 import { getAsk } from '../store/asks.ts';
 import { getCommand } from '../store/commands.ts';
 import { getJob } from '../store/jobs.ts';
+import { getPull } from '../store/pulls.ts';
 import { enqueue, getWork } from '../store/work.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
@@ -29,7 +30,7 @@ export async function workOnStuck(c: WorkContext): Promise<WorkResult> {
   const ask = askKey ? await getAsk(c.store.db, askKey) : undefined;
   const command = kind === 'command' ? await getCommand(c.store.db, c.rest) : undefined;
   const thread =
-    ask?.thread ?? job?.pr_number ?? command?.thread ?? (kind === 'pr' ? lastNumber(c.rest) : null);
+    ask?.thread ?? job?.pr_number ?? command?.thread ?? (kind === 'pr' ? await jobPull(c) : null);
   if (!thread) return 'done';
   const said = ask ?? command;
   const m = messagesFor(said?.language ?? (c.settings.language === 'ja' ? 'ja' : 'en'));
@@ -41,4 +42,12 @@ export async function workOnStuck(c: WorkContext): Promise<WorkResult> {
   await publishComment(c, { issue: thread, key: `stuck:${c.rest}:${item.generation}`, body });
   if (ask && kind === 'ask') await c.store.write((tx) => enqueue(tx, `status:${ask.key}`));
   return 'done';
+}
+
+/** Every PR is looked at; one that touches no job has nobody who waits for us. */
+async function jobPull(c: WorkContext): Promise<number | null> {
+  const number = lastNumber(c.rest);
+  if (await getPull(c.store.db, c.repo.id, number)) return number;
+  const { files } = await c.client.pullFiles(number, c.signal);
+  return files.some((file) => file.path.startsWith('jobs/')) ? number : null;
 }

@@ -104,6 +104,8 @@ export const enReplies = {
     ),
   fenceUnclosed: () =>
     '**Not started.** The code block is not closed. End it with a line of three backticks and ask again.',
+  repositoryEmpty: (p: { branch: string }) =>
+    `**Not started.** The default branch ${code(p.branch)} has no commit, and a job PR needs one to stand on. Push a first commit, a README will do, and ask again.`,
   fenceEmpty: () => '**Not started.** The code block is empty. Put one command on each line and ask again.',
   jobInvalid: (p: { errors: readonly string[] }) =>
     paragraphs(

@@ -37,6 +37,7 @@ const REASONS: Record<ReasonCode, string> = {
   installation_suspended: 'app suspended',
   dispatch_git: 'dispatched by git',
   fence_unclosed: 'code block not closed',
+  repository_empty: 'no commit yet',
   fence_empty: 'code block empty',
   job_invalid: 'invalid job',
   job_id_taken: 'job id taken',
@@ -232,7 +233,7 @@ export const enViews = {
   actionRetry: () => 'Retry',
   actionRetryWhat: () => 'Run the same job again',
   validateNone: () => 'No jobs touched',
-  validateNoneText: () => 'This PR changes nothing under `jobs/`.',
+  validateNoneText: () => 'This PR adds, changes or removes no job file.',
   validateOk: (p: { jobs: number; warnings: number }) => {
     const jobs = p.jobs === 1 ? 'Valid job' : `${p.jobs} valid jobs`;
     if (p.jobs === 0) return 'Nothing to object to';

@@ -36,6 +36,7 @@ const REASONS: Record<ReasonCode, string> = {
   installation_suspended: 'アプリが一時停止中',
   dispatch_git: 'git で配布',
   fence_unclosed: 'コードブロックが閉じていない',
+  repository_empty: 'コミットがない',
   fence_empty: 'コードブロックが空',
   job_invalid: 'ジョブが不正',
   job_id_taken: 'ジョブ ID が使用済み',
@@ -220,7 +221,7 @@ export const jaViews: typeof enViews = {
   actionRetry: () => '再実行',
   actionRetryWhat: () => '同じジョブをもう一度実行する',
   validateNone: () => 'ジョブの変更なし',
-  validateNoneText: () => 'この PR は `jobs/` 以下を変更していません。',
+  validateNoneText: () => 'この PR はジョブファイルを追加・変更・削除していません。',
   validateOk: (p) => {
     if (p.jobs === 0) return '問題なし';
     const jobs = p.jobs === 1 ? '正しいジョブです' : `${p.jobs} 件とも正しいジョブです`;

@@ -11,6 +11,7 @@ export const REASON_CODES = [
   'model_cut_short',
   'model_unavailable',
   'model_misconfigured',
+  'repository_empty',
   'repository_archived',
   'installation_suspended',
   'dispatch_git',

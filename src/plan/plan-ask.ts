@@ -5,7 +5,7 @@ import { ModelError } from '../llm/model-error.ts';
 import type { Messages } from '../messages/messages.ts';
 import type { ReasonCode } from '../messages/reasons.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
-import { recordModelCall } from '../store/model-calls.ts';
+import { listModelCalls, recordModelCall } from '../store/model-calls.ts';
 import { insertPlan } from '../store/plans.ts';
 import { askData, withData } from '../store/row-data.ts';
 import type { AskRow } from '../store/tables.ts';
@@ -35,6 +35,8 @@ export type Planned =
 
 /** Failures of the endpoint after which an ask is given up; GitHub-style backoff until then. */
 const MODEL_ATTEMPTS = 5;
+/** So long an endpoint that says "later" is believed; a request too large for its quota hears that for ever. */
+const MODEL_PATIENCE_MS = 6 * 3_600_000;
 
 /** Makes and stores the plan of an ask. `attempts`: failures of this work item so far. */
 export async function planAsk(
@@ -56,12 +58,14 @@ export async function planAsk(
     if (!plan.ok)
       return { kind: 'refused', reason: 'job_invalid', say: (m) => m.jobInvalid({ errors: plan.errors }) };
     const commit = await scope.client.branchHead(scope.repo.default_branch, scope.signal);
+    if (!commit) return emptyRepository(scope);
     await storePlan(scope, ask, plan.plan, commit, null);
     return { kind: 'planned' };
   }
   if (!planner.model)
     return { kind: 'refused', reason: 'no_model_key', say: (m) => m.noModelKey({ trigger }) };
   const input = await planner.gather(ask);
+  if (!input.commit) return emptyRepository(scope);
   const model = planner.model.name;
   const ids = new Map<number, string>();
   const result = await makePlan({
@@ -80,11 +84,17 @@ export async function planAsk(
   return { kind: 'planned' };
 }
 
+/** Told before a model is paid for a plan that cannot become a PR. */
+function emptyRepository({ repo }: Scope): Planned {
+  const branch = repo.default_branch;
+  return { kind: 'refused', reason: 'repository_empty', say: (m) => m.repositoryEmpty({ branch }) };
+}
+
 async function storePlan(
   scope: Scope,
   ask: AskRow,
   plan: Plan,
-  commit: string | null,
+  commit: string,
   made: Extract<PlanResult, { ok: true }> | null,
 ): Promise<void> {
   await scope.store.write(async (tx) => {
@@ -106,7 +116,7 @@ async function storePlan(
     await patchAsk(tx, ask.key, {
       state: 'planned',
       revision: 1,
-      data: withData(data, commit ? { commit } : {}),
+      data: withData(data, { commit }),
       updated_at: scope.now(),
     });
   });
@@ -144,11 +154,14 @@ async function giveUp(scope: Scope, ask: AskRow, error: unknown, attempts: numbe
     const { message } = error;
     return { kind: 'refused', reason: 'model_misconfigured', say: (m) => m.modelMisconfigured({ message }) };
   }
-  if (error.kind !== 'rate_limited' && attempts + 1 >= MODEL_ATTEMPTS) {
+  const calls = await listModelCalls(scope.store.db, ask.key);
+  const tooLong = scope.now() - (calls[0]?.at ?? scope.now()) > MODEL_PATIENCE_MS;
+  if (tooLong || (error.kind !== 'rate_limited' && attempts + 1 >= MODEL_ATTEMPTS)) {
+    const tries = Math.max(attempts + 1, calls.length);
     return {
       kind: 'refused',
       reason: 'model_unavailable',
-      say: (m) => m.modelUnavailable({ attempts: attempts + 1 }),
+      say: (m) => m.modelUnavailable({ attempts: tries }),
     };
   }
   const { retryAt } = error;

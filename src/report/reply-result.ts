@@ -1,7 +1,6 @@
-import { publishComment } from '../github/publish.ts';
+import { isSaid, publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import { patchAsk } from '../store/asks.ts';
-import { getPublished } from '../store/published.ts';
 import type { JobRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { renderFinalReply } from './final-reply.ts';
@@ -14,8 +13,8 @@ export function replyKey(row: Pick<JobRow, 'repo_id' | 'id' | 'attempt'>, lost: 
 
 /** The reply is there, and its ask has ended with it. */
 export async function isReplied(scope: Scope, view: JobView): Promise<boolean> {
-  const row = await getPublished(scope.store.db, replyKey(view.row, view.outcome?.verdict === 'lost'));
-  return row !== undefined && row.github_id > 0 && (view.ask?.state ?? 'ended') === 'ended';
+  const said = await isSaid(scope.store, replyKey(view.row, view.outcome?.verdict === 'lost'));
+  return said && (view.ask?.state ?? 'ended') === 'ended';
 }
 
 /** The one short final reply: where the ask was written, or on the job PR of a job nobody asked for. */

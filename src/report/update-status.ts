@@ -23,7 +23,8 @@ export async function updateStatus(scope: Scope, askKey: string): Promise<'done'
   if (!ask || ask.state === 'received' || ask.state === 'ignored') return 'done';
   const published = await getPublished(scope.store.db, `status:${askKey}`);
   const dueAt = (published?.updated_at ?? 0) + EDIT_INTERVAL_MS;
-  if (published && published.github_id > 0 && ask.state !== 'ended' && dueAt > scope.now()) return { dueAt };
+  if (published && published.github_id !== 0 && ask.state !== 'ended' && dueAt > scope.now())
+    return { dueAt };
   const body = renderStatus(await askView(scope, ask));
   await publishComment(scope, { issue: ask.thread, key: `status:${askKey}`, body });
   return 'done';

@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   fsyncSync,
+  ftruncateSync,
   openSync,
   readSync,
   statSync,
@@ -11,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { LogRecord } from '../job/run-result.ts';
+import { tries } from './tries.ts';
 
 /** What is uploaded of a long log: its beginning and its end. Together well below the protocol's 16 MiB. */
 export const LOG_HEAD_BYTES = 8 * 1024 * 1024;
@@ -52,6 +54,7 @@ export interface LogSpool {
  * up to `headBytes`; then the whole log goes on in the full file (up to `diskBytes`), only the tail is kept
  * in memory, and at the end a note says what is missing and the tail follows. Records come redacted.
  * Writes are gathered for at most 50 ms or 64 KiB and are synchronous: the pipe to the job is the brake.
+ * A disk that is full ends neither job nor runner: what it does not take is missing, and a note says so.
  */
 export function openLogSpool(
   paths: LogSpoolPaths,
@@ -64,9 +67,13 @@ export function openLogSpool(
 ): LogSpool {
   const { uploadPath, fullPath } = paths;
   const upload = openSync(uploadPath, 'a+', 0o600);
+  let uploadBytes = statSync(uploadPath).size;
+  /** No more of the head: it is long enough, or the disk is full. */
+  let over = false;
   let full: number | null = null;
   let fullBytes = 0;
-  let uploadBytes = statSync(uploadPath).size;
+  /** Why the disk did not take something, or that the full file is long enough. */
+  let missing: string | null = null;
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
   let timer: NodeJS.Timeout | null = null;
@@ -74,13 +81,28 @@ export function openLogSpool(
   const tail = createTail(limits.tailBytes);
   let tailTime = 0;
 
+  /** All of it or nothing: half a record would be lost on both sides. */
+  const append = (bytes: Buffer): boolean => {
+    const why = tries(() => writeAll(upload, bytes));
+    if (why === null) {
+      uploadBytes += bytes.length;
+      return true;
+    }
+    missing ??= why;
+    tries(() => ftruncateSync(upload, uploadBytes));
+    return false;
+  };
   const writeFull = (bytes: Buffer) => {
+    if (missing !== null) return;
     if (full === null) {
       copyFileSync(uploadPath, fullPath);
       full = openSync(fullPath, 'a', 0o600);
       fullBytes = uploadBytes;
     }
-    if (fullBytes + bytes.length > limits.diskBytes) return;
+    if (fullBytes + bytes.length > limits.diskBytes) {
+      missing = `at most ${limits.diskBytes} bytes of a log are kept`;
+      return;
+    }
     writeAll(full, bytes);
     fullBytes += bytes.length;
   };
@@ -95,19 +117,18 @@ export function openLogSpool(
     let fits = 0;
     let bytes = 0;
     while (
-      full === null &&
+      !over &&
       fits < lines.length &&
       uploadBytes + bytes + (lines[fits]?.length ?? 0) <= limits.headBytes
     ) {
       bytes += lines[fits]?.length ?? 0;
       fits += 1;
     }
-    if (fits > 0) {
-      writeAll(upload, Buffer.concat(lines.slice(0, fits)));
-      uploadBytes += bytes;
-    }
+    if (fits > 0 && !append(Buffer.concat(lines.slice(0, fits)))) fits = 0;
     if (fits < lines.length) {
-      writeFull(Buffer.concat(lines.slice(fits)));
+      over = true;
+      const why = tries(() => writeFull(Buffer.concat(lines.slice(fits))));
+      missing ??= why;
       for (const line of lines.slice(fits)) tail.push(line);
     }
     if (fits > 0) onGrowth();
@@ -133,17 +154,13 @@ export function openLogSpool(
       if (finished) return uploadBytes;
       flush();
       finished = true;
-      if (full !== null) {
-        const kept = tail.bytes();
-        const bytes = Buffer.concat([
-          ...(tail.dropped() > 0 ? [droppedNote(tail.dropped(), fullPath, tailTime)] : []),
-          kept,
-        ]);
-        writeAll(upload, bytes);
-        uploadBytes += bytes.length;
-        closeSync(full);
+      if (over) {
+        const note =
+          tail.dropped() > 0 ? droppedNote(tail.dropped(), fullPath, tailTime, missing) : Buffer.alloc(0);
+        if (!append(Buffer.concat([note, tail.bytes()]))) append(note);
       }
-      fsyncSync(upload);
+      if (full !== null) closeSync(full);
+      tries(() => fsyncSync(upload));
       onGrowth();
       return uploadBytes;
     },
@@ -174,7 +191,7 @@ export function repairLogSpool(
     // Where the tail does not start at the head's end it starts inside a record: go to the next one.
     const start = from === uploadBytes ? 0 : chunk.indexOf(10) + 1;
     const dropped = from + start - uploadBytes;
-    if (dropped > 0) additions.push(droppedNote(dropped, fullPath, 0));
+    if (dropped > 0) additions.push(droppedNote(dropped, fullPath, 0, null));
     additions.push(chunk.subarray(start));
   }
   additions.push(Buffer.from(`${JSON.stringify({ s: 'note', t: 0, d: note } satisfies LogRecord)}\n`));
@@ -205,8 +222,13 @@ function readRange(path: string, from: number, length: number): Buffer {
   return buffer.subarray(0, count);
 }
 
-function droppedNote(bytes: number, path: string, t: number): Buffer {
-  const d = `${bytes} bytes of the log were left out here; the whole log is on the runner in ${path}`;
+/** `missing`: why the file at `path` does not have the whole log either. */
+function droppedNote(bytes: number, path: string, t: number, missing: string | null): Buffer {
+  const rest =
+    missing === null
+      ? `the whole log is on the runner in ${path}`
+      : `the runner has not all of it (${missing})`;
+  const d = `${bytes} bytes of the log were left out here; ${rest}`;
   return Buffer.from(`${JSON.stringify({ s: 'note', t, d } satisfies LogRecord)}\n`);
 }
 

@@ -6,6 +6,7 @@ import { parseJob } from '../job/parse-job.ts';
 import type { RunResult } from '../job/run-result.ts';
 import { backoffMs, type RunnerClient, withRetry } from './client.ts';
 import { syncBase } from './deliver-run.ts';
+import { deliverUnwritten } from './deliver-unwritten.ts';
 import { emptyResult } from './empty-result.ts';
 import { executeShell, type ShellResult } from './execute-shell.ts';
 import type { Environment } from './job-environment.ts';
@@ -15,6 +16,7 @@ import type { Roots } from './roots.ts';
 import type { ShellTiming } from './run-bash.ts';
 import { isRunId, type StateDirectory } from './state-directory.ts';
 import { type RunSync, SYNC_TIMING, type SyncTiming, startRunSync } from './sync-run.ts';
+import { tries } from './tries.ts';
 
 export interface OfferContext {
   client: RunnerClient;
@@ -59,15 +61,25 @@ export async function runOffer(
   const starting = await start(offer, context);
   if (starting === 'refused') return null;
 
-  state.begin(run);
   let sync: RunSync | null = null;
-  const log = openLogSpool(state.logPaths(offer.run), undefined, () => sync?.grown());
+  let log: LogSpool;
+  try {
+    state.begin(run);
+    log = openLogSpool(state.logPaths(offer.run), undefined, () => sync?.grown());
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `the runner cannot write to ${state.path}, so nothing of it was run (${why}). Make room there, then /retry.`;
+    say(`${offer.run}: ${message}`);
+    await deliverUnwritten(context, run, emptyResult('runner_error', message, 0), NO_LOG);
+    return null;
+  }
   if (!checked.ok || starting === 'stopped') {
     const message = checked.ok ? 'the runner was stopped before the first line ran' : checked.message;
     log.write({ s: 'note', t: 0, d: message });
-    state.end(offer.run, emptyResult(checked.ok ? 'cancelled' : 'refused', message, log.finish()));
-    log.close();
+    const result = emptyResult(checked.ok ? 'cancelled' : 'refused', message, log.finish());
     say(`${offer.run}: ${message}`);
+    if (tries(() => state.end(offer.run, result)) !== null) await deliverUnwritten(context, run, result, log);
+    log.close();
     return 0;
   }
 
@@ -97,13 +109,20 @@ export async function runOffer(
     signal: AbortSignal.any([cancel.signal, context.cancel]),
     timing: context.shell,
   });
-  state.end(offer.run, withLog(result, log));
+  const ended = withLog(result, log);
+  const unwritten = tries(() => state.end(offer.run, ended));
   const offset = await sync.stop();
+  if (unwritten !== null) {
+    say(`${offer.run}: its result cannot be written (${unwritten}); delivering it from memory`);
+    await deliverUnwritten(context, run, ended, log);
+  }
   log.close();
   const how = result.outcome === 'exited' ? `exit ${result.exit_code ?? result.signal}` : result.outcome;
   say(`${offer.run}: ${job.id} ended (${how}, ${result.duration_seconds} s)`);
   return offset;
 }
+
+const NO_LOG = { size: () => 0, read: () => Buffer.alloc(0) };
 
 function withLog(result: ShellResult, log: LogSpool): RunResult {
   return { ...result, log_bytes: log.finish() };

@@ -57,11 +57,13 @@ export function shellDriver(script: readonly string[]): string {
       ? `if ! eval ${check} 2>/dev/null; then (eval ${told}) || :; ` +
         `echo 'syntax error in this script line: nothing of it was run' >&2; exit 2; fi; unset -f __guruguru_check; `
       : '';
-    const started = `builtin printf 'S ${index}\\n' >&29; read -r -u 28 __guruguru_a || :; `;
-    const ended = `; builtin printf 'D ${index} %s\\n' "$__guruguru_s" >&29`;
-    return `${index === 0 ? `${HEADER}; ` : ''}${started}${checked}eval ${run} 29>&- 28<&-${ended}`;
+    // One write for the end of the line before and the start of this one: it wakes the runner once.
+    const marks = index === 0 ? `S 0\\n'` : `D ${index - 1} %s\\nS ${index}\\n' "$__guruguru_s"`;
+    const started = `builtin printf '${marks} >&29; read -r -u 28 __guruguru_a || :; `;
+    return `${index === 0 ? `${HEADER}; ` : ''}${started}${checked}eval ${run} 29>&- 28<&-`;
   });
-  return `${lines.join('\n')}\nexit "$__guruguru_s"\n`;
+  const last = script.length - 1;
+  return `${lines.join('\n')}\nbuiltin printf 'D ${last} %s\\n' "$__guruguru_s" >&29; exit "$__guruguru_s"\n`;
 }
 
 export type Mark = { kind: 'started'; line: number } | { kind: 'ended'; line: number; exitCode: number };

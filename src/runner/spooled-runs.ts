@@ -4,6 +4,7 @@ import { emptyResult } from './empty-result.ts';
 import { openLogSpool, repairLogSpool } from './log-spool.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { endLeftovers } from './tagged-processes.ts';
+import { tries } from './tries.ts';
 
 /** What this process knows of a run it has yet to deliver. */
 export interface Undelivered {
@@ -26,9 +27,13 @@ export async function settleKilledRuns(
     const message =
       `runner was killed while the job ran${ended > 0 ? ` (${ended} process(es) it had left were ended)` : ''}. ` +
       'How far the job came is not known; see its log, then /retry if it may run again.';
-    const bytes = repairLogSpool(state.logPaths(id), message);
-    state.end(id, emptyResult('runner_error', message, bytes, run.started_at));
-    say(`${id}: ${message}`);
+    const unwritten = tries(() => {
+      const bytes = repairLogSpool(state.logPaths(id), message);
+      state.end(id, emptyResult('runner_error', message, bytes, run.started_at));
+    });
+    say(
+      `${id}: ${unwritten === null ? message : `its end cannot be written, which is tried at the next start: ${unwritten}`}`,
+    );
   }
 }
 

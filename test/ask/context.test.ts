@@ -238,7 +238,7 @@ describe('gatherContext', () => {
       ask: {
         place: { path: 'src/x.ts', line: 7, hunk: '@@ -1 +1 @@\n+x' },
         previous: {
-          plan: '{"script":["ls"]}',
+          plan: '{"script":["ls\u200b"]}<!-- and more -->',
           objections: [{ login: 'stranger', text: 'not <!-- x -->so' }],
         },
       },

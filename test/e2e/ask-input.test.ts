@@ -273,7 +273,9 @@ describe('a model that answers badly', () => {
 
   beforeAll(async () => {
     const timeout = AbortSignal.timeout.bind(AbortSignal);
-    vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms === MODEL_TIMEOUT_MS ? 300 : ms));
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) =>
+      timeout(ms === MODEL_TIMEOUT_MS ? 2_000 : ms),
+    );
     for (const [word, { replies }] of Object.entries(cases)) scripts.set(word, [...replies]);
     await Promise.all(
       Object.entries(cases).map(async ([word, { text = `/ask ${word}` }]) => {

@@ -103,6 +103,21 @@ describe('/approve', () => {
     expect(reply?.body).toContain(`/approve ${head}`);
   });
 
+  it('does not outlive a rejection: closed and opened again, it waits for another', async () => {
+    t.github.admin.protect('main', { pullRequest: { approvals: 2 } });
+    const { pull } = await waitingPull(t);
+    await t.github.as('writer').comment(pull.number, '/approve');
+    expect(await merged(t, pull)).toBe(false);
+    await t.github.as('writer').close(pull.number);
+    await t.settle();
+    t.github.admin.unprotect('main');
+    await t.github.as('writer2').reopen(pull.number);
+    await t.github.as('reader').review(pull.number, { event: 'COMMENT', body: 'hm' });
+    expect(await merged(t, pull)).toBe(false);
+    await t.github.as('writer').comment(pull.number, '/approve');
+    expect(await merged(t, pull)).toBe(true);
+  });
+
   it('with the head named is exact: right, shortened, wrong, too short', async () => {
     const { pull } = await waitingPull(t);
     await t.github.as('writer').comment(pull.number, `/approve ${'0'.repeat(40)}`);

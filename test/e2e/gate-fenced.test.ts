@@ -106,3 +106,14 @@ it('gate.fenced: approve lets it wait for a person', async () => {
   );
   expect(status.body).toContain('waiting for approval');
 });
+
+it('a mistake in the settings takes no click away', async () => {
+  const { pull } = await waitingPull(t);
+  const file = await t.github.read.file('.github/guruguru.yml');
+  await t.github.as('octo').push('main', { '.github/guruguru.yml': `${file}speed: 3\n` });
+  await t.github.as('reader').review(pull.number, { event: 'COMMENT', body: 'hm' });
+  await t.settle();
+  expect((await t.github.read.pull(pull.number)).merged).toBe(false);
+  await t.github.as('octo').push('main', { '.github/guruguru.yml': file ?? '' });
+  await t.settle();
+});

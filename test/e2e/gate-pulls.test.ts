@@ -185,6 +185,13 @@ describe('a job PR written by a person', () => {
     expect(await jobState(t, id)).toBe('queued');
   });
 
+  it('that touches jobs/ beside the queue passes the check, and is not gated', async () => {
+    const pull = await written({ 'jobs/README.md': 'How we work.\n' });
+    expect((await validate(pull.head.sha))?.conclusion).toBe('success');
+    await t.github.as('writer2').review(pull.number, { event: 'APPROVE' });
+    expect(await merged(t, pull)).toBe(false);
+  });
+
   it('that touches no job gets no check', async () => {
     const pull = await written({ 'docs/b.md': 'b\n' });
     expect(await t.github.read.checkRuns(pull.head.sha)).toEqual([]);

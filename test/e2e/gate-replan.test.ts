@@ -26,6 +26,36 @@ const scriptOn = async (ref: string, id: string) =>
   JSON.parse((await t.github.read.file(`jobs/queue/${id}.json`, ref)) ?? 'null')?.script;
 
 describe('/ask on the job PR', () => {
+  it('at the moment of its merge leaves what was approved alone, and makes a PR of its own', async () => {
+    const { pull, id } = await planned('pytest');
+    const replanned = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    t.github.faults.add({
+      match: (method, path) => method === 'POST' && path.endsWith('/git/trees'),
+      before: async () => {
+        replanned.resolve();
+        await goOn.promise;
+      },
+    });
+    t.model?.next(job('rm -r build'));
+    await t.github.as('writer').comment(pull.number, '/ask clean up first');
+    await replanned.promise;
+    await t.github.as('writer2').review(pull.number, { event: 'APPROVE' });
+    await t.github.until('the job to be queued', async () => (await jobState(t, id)) === 'queued');
+    goOn.resolve();
+    await t.settle();
+    // The second try is due a second later.
+    await t.github.until('the other PR', async () =>
+      (await t.github.read.pulls()).some(({ title }) => title.includes('rm -r build')),
+    );
+    await t.settle();
+    expect(await jobState(t, id)).toBe('queued');
+    const offer = await (await t.runner()).runJob(id);
+    expect(JSON.parse(offer.file).script).toEqual(['pytest']);
+    await t.settle();
+    expect(t.log.splice(0)).toEqual([expect.stringContaining(`job ${id} is queued`)]);
+  });
+
   it('replans on the same branch and voids the approval', async () => {
     const { issue, pull, id } = await planned('pytest');
     t.github.admin.protect('main', { requiredChecks: ['ci'] });
@@ -159,3 +189,24 @@ describe('an ask on a PR of somebody’s work', () => {
     expect(await t.marked(pull.number, 'final')).toEqual([]);
   });
 });
+
+it.each([429, 503])(
+  'a model that says %i and "later" for hours is given up, and the asker told',
+  async (status) => {
+    const later = { status, headers: { 'retry-after': '1' } };
+    t.model?.next(later, later, later, later);
+    const issue = await ask(t, '/ask run the smoke test');
+    const { store } = t.app();
+    await store.write((tx) =>
+      tx
+        .updateTable('model_calls')
+        .set({ at: store.now() - 7 * 3_600_000 })
+        .where('outcome', '!=', 'ok')
+        .execute(),
+    );
+    const final = await t.github.until('the final reply', async () => (await t.marked(issue, 'final'))[0]);
+    expect(final.body).toMatch(/did not answer in \d tries/);
+    await t.settle();
+    t.log.splice(0);
+  },
+);

@@ -111,6 +111,20 @@ describe('a repository that is renamed', () => {
   });
 });
 
+it('a repository that is renamed while a thread of it is locked is not let go', async () => {
+  const { issue, pull, id } = await waitingPull(t);
+  t.github.faults.add({
+    match: (method, path) => method === 'POST' && path.endsWith(`/issues/${issue}/comments`),
+    status: 403,
+    body: { message: 'Unable to create comment because issue is locked.' },
+    times: 100,
+  });
+  await t.github.admin.rename('moved-on');
+  await t.settle();
+  await approve(pull);
+  expect(await jobState(t, id)).toBe('queued');
+});
+
 describe('a repository that is transferred', () => {
   it('away from the app is let go without a fuss', async () => {
     const { pull, id } = await waitingPull(t);

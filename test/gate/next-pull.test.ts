@@ -33,7 +33,7 @@ const open: PullFacts = {
   fromFork: false,
   jobs: [job],
   misplaced: 0,
-  reportOnEveryPr: false,
+  judged: true,
   checkedSha: HEAD,
   approval: null,
   blocked: null,
@@ -48,13 +48,13 @@ const changes = { reviewId: 1, login: 'octo', body: 'use pytest -x' };
 
 describe('nextPull', () => {
   it.each<[string, Partial<PullFacts>, object]>([
-    ['touches no job', { jobs: [] }, { end: 'nothing_to_gate' }],
+    ['touches no job', { jobs: [], judged: false }, { end: 'nothing_to_gate' }],
     [
       'touches no job, but every PR gets the check',
-      { jobs: [], reportOnEveryPr: true, checkedSha: null },
+      { jobs: [], judged: true, checkedSha: null },
       { do: 'validate' },
     ],
-    ['touches no job and has the check', { jobs: [], reportOnEveryPr: true }, { end: 'nothing_to_gate' }],
+    ['touches no job and has the check', { jobs: [], judged: true }, { end: 'nothing_to_gate' }],
     ['a new head is validated first', { checkedSha: OLD, approval }, { do: 'validate' }],
     ['waits for a person', {}, { wait: 'approval' }],
     ['an invalid job is never merged', { jobs: [broken], approval }, { wait: 'fix' }],

@@ -34,6 +34,7 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   modelMisconfigured: [{ message: 'the key is refused' }],
   dispatchGit: [],
   fenceUnclosed: [],
+  repositoryEmpty: [{ branch: 'main' }],
   fenceEmpty: [],
   jobInvalid: [{ errors: ['workdir: must be absolute'] }],
   jobIdTaken: [{ id: jobId }],

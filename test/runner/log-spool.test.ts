@@ -1,7 +1,7 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decodeLog } from '../../src/job/render-log.ts';
 import { type LogSpoolPaths, openLogSpool, repairLogSpool } from '../../src/runner/log-spool.ts';
 
@@ -27,6 +27,33 @@ describe('openLogSpool', () => {
     expect(spool.read(size, 100)).toHaveLength(0);
     spool.close();
     expect(() => statSync(paths.fullPath)).toThrow();
+  });
+
+  // Linux has a device that is always full.
+  it.runIf(existsSync('/dev/full'))(
+    'outlives a full disk: nothing thrown, nothing half written',
+    () => {
+      vi.useFakeTimers();
+      onTestFinished(() => void vi.useRealTimers());
+      const spool = openLogSpool({ ...paths, uploadPath: '/dev/full' }, limits);
+      for (let n = 0; n < 2000; n += 1) spool.write(line(n));
+      // Also when the timer writes.
+      vi.advanceTimersByTime(100);
+      spool.write(line(2000));
+      expect(spool.finish()).toBe(0);
+      expect(spool.read(0, 100)).toHaveLength(0);
+      spool.close();
+    },
+  );
+
+  it('goes on without the full file when the disk does not take it, and says so', () => {
+    const spool = openLogSpool({ ...paths, fullPath: join(folder, 'none', 'full') }, limits);
+    for (let n = 0; n < 2000; n += 1) spool.write(line(n));
+    const shown = texts(spool.read(0, spool.finish()));
+    spool.close();
+    expect(shown[0]).toBe('line 0');
+    expect(shown.at(-1)).toBe('line 1999');
+    expect(shown.join('\n')).toContain('has not all of it (ENOENT');
   });
 
   it('keeps head and tail of a longer one, says what is missing, and leaves the whole on disk', () => {

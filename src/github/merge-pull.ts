@@ -7,9 +7,6 @@ const ENQUEUE = `mutation ($id: ID!, $oid: GitObjectID!) {
   enqueuePullRequest(input: { pullRequestId: $id, expectedHeadOid: $oid }) { mergeQueueEntry { id } }
 }`;
 
-/** The base moves, and mergeability is computed, within seconds. */
-const SOON_MS = 2000;
-
 interface MergeOptions {
   sha: string;
   allowed: MergeMethod[];
@@ -20,8 +17,8 @@ interface MergeOptions {
  * Merges the approved head with the first method the repository takes. GitHub gives 405 for everything
  * that stands in the way, so its sentence decides, and the pull request itself before that.
  *
- * @throws GitHubError `unavailable` with a `retryAt` when the base moved in that moment, or when GitHub
- * does not know yet whether there are conflicts (a pull request just opened)
+ * @throws GitHubError `unavailable` when the base moved in that moment, or when GitHub does not know yet
+ * whether there are conflicts (a pull request just opened)
  */
 export async function mergePull(
   context: RepositoryContext,
@@ -72,8 +69,8 @@ async function judge(
   // 405 "Pull Request is not mergeable", 409 "Merge conflict".
   const unfit = error.kind === 'conflict' || /not mergeable|conflict/i.test(message);
   if (/base branch was modified/i.test(message) || (unfit && pull.mergeable === null)) {
-    const details = { status: error.status, retryAt: Date.now() + SOON_MS, cause: error };
-    throw new GitHubError('unavailable', message, details);
+    // Tried again soon, but as a failure: should GitHub never decide, a person is told in the end.
+    throw new GitHubError('unavailable', message, { status: error.status, cause: error });
   }
   return { kind: unfit ? 'not_mergeable' : 'blocked', message };
 }

@@ -55,9 +55,18 @@ export const DEFAULT_SETTINGS: Settings = {
   limits: { maxTimeoutMinutes: 720, maxScriptLines: 200 },
 };
 
+/** In force when a file cannot be read: nothing runs without a click. */
+const UNREADABLE: Settings = {
+  ...DEFAULT_SETTINGS,
+  gate: { ...DEFAULT_SETTINGS.gate, fenced: 'approve' },
+};
+
 export type ParsedSettings =
   | { ok: true; settings: Settings }
-  /** `settings` are the defaults, to go on answering with. */
+  /**
+   * What is valid by itself stays in force, so that a mistake opens no gate: the trigger, `dispatch: git`.
+   * Of a file that cannot be read at all the defaults do, and every ask waits for a click.
+   */
   | { ok: false; settings: Settings; findings: Finding[] };
 
 const SETTINGS_PATH = '.github/guruguru.yml';
@@ -69,9 +78,9 @@ const MAX_CHARACTERS = 64 * 1024;
  */
 export function parseSettings(text: string | null, path: string = SETTINGS_PATH): ParsedSettings {
   if (text === null) return { ok: true, settings: DEFAULT_SETTINGS };
-  const refused = (found: Found[]): ParsedSettings => ({
+  const refused = (found: Found[], settings: Settings = UNREADABLE): ParsedSettings => ({
     ok: false,
-    settings: DEFAULT_SETTINGS,
+    settings,
     findings: found
       .map(({ rule, place, field, message }): Finding => {
         const named = field === undefined ? {} : { field };
@@ -102,11 +111,36 @@ export function parseSettings(text: string | null, path: string = SETTINGS_PATH)
         const field = fieldName(at);
         return { rule, place: place(at), message, ...(field === '' ? {} : { field }) };
       }),
+      validPart(
+        input,
+        problems.map(({ path: at }) => at),
+      ),
     );
   }
   const broken = brokenDefaults(parsed.data).map((problem) => ({ ...problem, place: place(problem.path) }));
-  if (broken.length > 0) return refused(broken);
+  if (broken.length > 0) {
+    return refused(broken, withDefaults({ ...parsed.data, defaults: {} }));
+  }
   return { ok: true, settings: withDefaults(parsed.data) };
+}
+
+/** The settings without what is wrong in them. */
+function validPart(input: unknown, wrong: readonly JsonPath[]): Settings {
+  const copy: unknown = structuredClone(input);
+  for (const path of wrong) {
+    let place: unknown = copy;
+    for (const key of path.slice(0, -1)) place = isObject(place) ? place[key] : undefined;
+    const last = path.at(-1);
+    // An entry of a list is wrong: then the list is, or its order would change its meaning.
+    if (Array.isArray(place)) return validPart(copy, [path.slice(0, -1)]);
+    if (isObject(place) && last !== undefined) delete place[last];
+  }
+  const parsed = settingsSchema.safeParse(copy);
+  return parsed.success ? withDefaults(parsed.data) : UNREADABLE;
+}
+
+function isObject(value: unknown): value is Record<PropertyKey, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 interface Found {

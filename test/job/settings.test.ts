@@ -146,3 +146,31 @@ limits: { max_timeout_minutes: 60, max_script_lines: 20 }
     );
   });
 });
+
+describe('a file with a mistake', () => {
+  it('keeps what is valid by itself in force', () => {
+    const text =
+      'trigger: /guru\ndispatch: git\ntime_zone: Mars/Base\ngate:\n  fenced: approve\n  nonsense: 1\nlanguage: ja\n';
+    const parsed = parseSettings(text);
+    expect(parsed.ok).toBe(false);
+    expect(parsed.settings).toMatchObject({
+      trigger: '/guru',
+      dispatch: 'git',
+      language: 'ja',
+      timeZone: 'UTC',
+      gate: { fenced: 'approve', reportOnEveryPr: false },
+    });
+  });
+
+  it('takes a list with a wrong entry as wrong', () => {
+    const parsed = parseSettings('dispatch: git\ndefaults:\n  runs_on: [devbox, ""]\n');
+    expect(parsed.ok).toBe(false);
+    expect(parsed.settings).toMatchObject({ dispatch: 'git', defaults: {} });
+  });
+
+  it('lets nothing run without a click when it cannot be read', () => {
+    const parsed = parseSettings('gate: [\n');
+    expect(parsed.ok).toBe(false);
+    expect(parsed.settings.gate.fenced).toBe('approve');
+  });
+});

@@ -50,7 +50,8 @@ export function parsePs(text: string, runId: string): number[] {
     .filter((pid) => Number.isInteger(pid));
 }
 
-function signal(pid: number, name: NodeJS.Signals): boolean {
+/** Signal 0 only asks whether there is such a process. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
     process.kill(pid, name);
     return true;
@@ -74,6 +75,7 @@ export async function signalRun(runId: string, group: number | null, name: NodeJ
  */
 export async function endLeftovers(runId: string, group: number | null, graceMs: number): Promise<number> {
   const count = await signalRun(runId, group, 'SIGTERM');
+  if (count === 0 && (group === null || !signal(-group, 0))) return 0;
   const deadline = performance.now() + graceMs;
   let left = count;
   while (left > 0 && performance.now() < deadline) {

@@ -30,21 +30,18 @@ describe('openLogSpool', () => {
   });
 
   // Linux has a device that is always full.
-  it.runIf(existsSync('/dev/full'))(
-    'outlives a full disk: nothing thrown, nothing half written',
-    () => {
-      vi.useFakeTimers();
-      onTestFinished(() => void vi.useRealTimers());
-      const spool = openLogSpool({ ...paths, uploadPath: '/dev/full' }, limits);
-      for (let n = 0; n < 2000; n += 1) spool.write(line(n));
-      // Also when the timer writes.
-      vi.advanceTimersByTime(100);
-      spool.write(line(2000));
-      expect(spool.finish()).toBe(0);
-      expect(spool.read(0, 100)).toHaveLength(0);
-      spool.close();
-    },
-  );
+  it.runIf(existsSync('/dev/full'))('outlives a full disk: nothing thrown, nothing half written', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const spool = openLogSpool({ ...paths, uploadPath: '/dev/full' }, limits);
+    for (let n = 0; n < 2000; n += 1) spool.write(line(n));
+    // Also when the timer writes.
+    vi.advanceTimersByTime(100);
+    spool.write(line(2000));
+    expect(spool.finish()).toBe(0);
+    expect(spool.read(0, 100)).toHaveLength(0);
+    spool.close();
+  });
 
   it('goes on without the full file when the disk does not take it, and says so', () => {
     const spool = openLogSpool({ ...paths, fullPath: join(folder, 'none', 'full') }, limits);

@@ -18,6 +18,7 @@ import { lazyModel } from './llm/lazy-model.ts';
 import { createContexts, type MakeContext } from './loop/context.ts';
 import { createHttp, type HttpParts, WEBHOOK_PATH } from './loop/http.ts';
 import { recordEvent } from './loop/record.ts';
+import { createRightOfWay } from './loop/right-of-way.ts';
 import { openWebhookProxy } from './loop/webhook-proxy.ts';
 import { workFollowing } from './loop/work.ts';
 import { dueOf, WORK } from './loop.ts';
@@ -64,6 +65,7 @@ export async function startApp(
   const store = await openStore({ dataDir: config.dataDir });
   const shutdown = new AbortController();
   const requests = createRequestLog();
+  const rightOfWay = createRightOfWay();
   const octokits = createOctokits({
     appId: config.credentials.appId,
     privateKey: config.credentials.privateKey,
@@ -71,6 +73,7 @@ export async function startApp(
     log: quiet(log),
     version: VERSION,
     requestLog: requests,
+    fetch: rightOfWay.fetch,
   });
   let worker: Worker | null = null;
   const runnerApi = createRunnerApi({
@@ -84,6 +87,7 @@ export async function startApp(
   const http = await createHttp({
     webhook: await openWebhooks(config.credentials, store, log),
     runnerApi,
+    onDelivery: rightOfWay.noteDelivery,
     isReady: () => worker !== null && !shutdown.signal.aborted,
     log,
   });
@@ -132,7 +136,7 @@ export async function startApp(
       onStuck: (tx, key, error) => tellStuck(tx, log, key, error),
       log,
       concurrency: CONCURRENCY,
-      holdWhile: () => store.pendingWrites() > 0,
+      holdWhile: () => rightOfWay.busy() || store.pendingWrites() > 0,
       ...options.worker,
     });
     log.info({ app: app.slug }, 'working');

@@ -11,6 +11,8 @@ export interface HttpParts {
   webhook: (delivery: Delivery) => Promise<DeliveryAnswer>;
   runnerApi: Hono;
   isReady: () => boolean;
+  /** Called when a delivery comes. */
+  onDelivery: () => void;
   log: Log;
 }
 
@@ -33,6 +35,7 @@ export async function createHttp(parts: HttpParts): Promise<Server> {
   const rest = getRequestListener(app.fetch);
   const server = createServer((request, response) => {
     if (request.url?.split('?')[0] === WEBHOOK_PATH && request.method === 'POST') {
+      parts.onDelivery();
       void receive(parts, request, response);
     } else {
       void rest(request, response);

@@ -1,3 +1,4 @@
+import { CompiledQuery } from 'kysely';
 import type { Reader, Tx } from './announce.ts';
 import type { AskRow } from './tables.ts';
 
@@ -5,14 +6,17 @@ export function getAsk(db: Reader, key: string): Promise<AskRow | undefined> {
   return db.selectFrom('asks').selectAll().where('key', '=', key).executeTakeFirst();
 }
 
+function insertStatement(columns: string[]): string {
+  const places = columns.map(() => '?').join(', ');
+  return `insert into asks (${columns.join(', ')}) values (${places}) on conflict do nothing`;
+}
+
 /** Resolves to whether it was new; an ask already there stays as it is. */
 export async function insertAsk(tx: Tx, row: AskRow): Promise<boolean> {
-  const result = await tx
-    .insertInto('asks')
-    .values(row)
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst();
-  return result.numInsertedOrUpdatedRows === 1n;
+  const { numAffectedRows } = await tx.executeQuery(
+    CompiledQuery.raw(insertStatement(Object.keys(row)), Object.values(row)),
+  );
+  return numAffectedRows === 1n;
 }
 
 export async function patchAsk(tx: Tx, key: string, patch: Partial<Omit<AskRow, 'key'>>): Promise<void> {

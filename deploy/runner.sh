@@ -16,6 +16,7 @@ sync() { # phase [result]: sends the next piece of the log; the app's answer say
   code=$(jq -n --arg phase "$1" --argjson result "${2:-null}" --argjson offset "$offset" --rawfile data chunk \
     --arg process "$process" --slurpfile o offer '{fence: $o[0].fence, token: $o[0].token, process: $process, phase: $phase}
     + if $data == "" then {} else {log: {offset: $offset, data: $data}} end
+    + if $phase == "running" and ($data | length) < 60000 then {wait: 0.5} else {} end
     + if $result == null then {} else {result: $result} end' | post "runs/$run/sync")
   case $code in 200 | 412 | 416) offset=$(jq '.offset // 0' answer) ;; esac
 }
@@ -43,13 +44,13 @@ while :; do
   (cd "$(jq -r .workdir job)" && jq -e "(.secrets // []) == [] or error(\"secrets: this runner has none to give\")" "$dir/job" > /dev/null &&
     exec env -u GURUGURU_RUNNER_TOKEN bash -eo pipefail "$dir/script") < /dev/null > out 2> err 9> marks &
   pid=$! && set +m
-  while kill -0 "$pid" 2> /dev/null; do # each call renews the lease
+  while kill -0 "$pid" 2> /dev/null; do # each call renews the lease, waits a little, and is answered at once when there is a cancel
     sync running
     end='' && [ "$SECONDS" -lt "$limit" ] || end=timeout
     [ "$code" = 200 ] && jq -e .cancel answer > /dev/null && end=cancelled
     [ "$outcome" != exited ] || [ -z "$end" ] || { outcome=$end limit=$((SECONDS + 10)) && kill -- "-$pid"; }
     [ "$outcome" = exited ] || [ "$SECONDS" -lt "$limit" ] || kill -9 -- "-$pid"
-    [ "$offset" -lt "$(wc -c < log)" ] || sleep 0.3
+    [ "$code" = 200 ] || sleep 1
   done
   exit=0 && wait "$pid" || exit=$?
   kill -- "-$pid" 2> /dev/null || true

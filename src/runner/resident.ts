@@ -111,6 +111,7 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
       // While something waits to be delivered, come back to it soon.
       const wait = Math.min(options.timing?.acquireSeconds ?? ACQUIRE_WAIT_MAX_SECONDS, pending > 0 ? 2 : 25);
       let offer: Offer | null;
+      const asked = performance.now();
       try {
         offer = await acquire(resident, wait, signal);
         if (failures > 0) deps.say('the app answers again');
@@ -124,7 +125,11 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
         await pause(backoffMs(failures), signal).catch(() => undefined);
         continue;
       }
-      if (offer === null) continue;
+      if (offer === null) {
+        // An app (or a proxy before it) that does not hold the call must not be asked in a circle.
+        if (performance.now() - asked < 200) await pause(1000, signal).catch(() => undefined);
+        continue;
+      }
       // Reading and running jobs is loaded with the first one: a runner that waits stays small.
       const { runOffer } = await import('./run-offer.ts');
       const context = offerContext(resident, () => drained.abort());

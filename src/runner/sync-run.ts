@@ -44,11 +44,12 @@ export function startRunSync(options: {
   let waiting = new AbortController();
   let offset = 0;
   let grown: () => void = () => undefined;
-  let renewedAt = performance.now();
+  // Counted, not taken from a clock: a time in which the machine slept is one in which nothing was tried.
+  let unrenewedMs = 0;
   let unreachable = false;
 
   const heard = (answer: SyncResponse) => {
-    renewedAt = performance.now();
+    unrenewedMs = 0;
     if (unreachable) options.say('the app answers again');
     unreachable = false;
     if (answer.cancel) options.onCancel('cancelled by /cancel');
@@ -123,15 +124,17 @@ export function startRunSync(options: {
     }
   };
 
-  const watch = setInterval(
-    () => {
-      if (!options.idempotent || performance.now() - renewedAt < timing.renewalMs) return;
-      options.onCancel(
-        `the lease could not be renewed for ${timing.renewalMs / 1000} s, and this job may be run again elsewhere`,
-      );
-    },
-    Math.min(1000, timing.renewalMs / 4),
-  );
+  const lookMs = Math.min(1000, timing.renewalMs / 4);
+  let lookedAt = performance.now();
+  const watch = setInterval(() => {
+    const now = performance.now();
+    unrenewedMs += Math.min(now - lookedAt, 2 * lookMs);
+    lookedAt = now;
+    if (!options.idempotent || unrenewedMs < timing.renewalMs) return;
+    options.onCancel(
+      `the lease could not be renewed for ${timing.renewalMs / 1000} s, and this job may be run again elsewhere`,
+    );
+  }, lookMs);
   const loops = Promise.all([listen(), upload()]);
 
   return {

@@ -223,10 +223,15 @@ describe('runResident', () => {
   });
 
   it('takes a drain from the app after the run', async () => {
-    const run = app.offer(job(['echo begun; sleep 0.3']));
+    const run = app.offer(job([`echo begun; until [ -e ${work}/told ]; do sleep 0.05; done`]));
     const end = start();
     await app.until(() => run.log.includes('begun'));
     app.drain(run.offer.run);
+    // The next call that waits: the answer to the one before has been read.
+    const waiting = () => run.syncs.filter((call) => (call.wait ?? 0) > 0).length;
+    const before = waiting();
+    await app.until(() => waiting() > before);
+    writeFileSync(join(work, 'told'), '');
     expect(await end).toMatchObject({ reason: 'drained' });
     expect(run.result).not.toBeNull();
   });

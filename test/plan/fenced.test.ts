@@ -98,7 +98,9 @@ describe('fencedPlan', () => {
         const wanted = lines.filter((text) => text.trim() !== '');
         if (plan.kind === 'invalid') {
           expect(plan.code).toBe('fence_empty');
-          expect(wanted.filter((text) => !text.trim().startsWith('#'))).toEqual([]);
+          // Neither a comment nor a lone `\`, which continues into nothing, is a command.
+          const commands = wanted.filter((text) => !/^(?:#.*|\\)$/.test(text.trim()));
+          expect(commands).toEqual([]);
           return;
         }
         if (plan.kind !== 'shell') throw new Error(`became ${plan.kind}`);
@@ -108,6 +110,10 @@ describe('fencedPlan', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('finds no command in a lone backslash', () => {
+    expect(fencedPlan('\n```sh\n\\\n```')).toMatchObject({ kind: 'invalid', code: 'fence_empty' });
   });
 
   it('reads 64 KiB at once', () => {

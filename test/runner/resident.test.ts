@@ -290,6 +290,15 @@ describe('runResident', () => {
     expect(run.records()).toContainEqual(expect.objectContaining({ s: 'out', d: 'done' }));
   });
 
+  it('does not ask in a circle where nothing holds its call', async () => {
+    app.holds = false;
+    start();
+    await app.until(() => app.acquires.length === 1);
+    const asked = performance.now();
+    await app.until(() => app.acquires.length > 1);
+    expect(performance.now() - asked).toBeGreaterThan(500);
+  });
+
   it('kill -9 while a job runs: told at the next start, leftovers ended, never run again', async () => {
     const run = app.offer(job([`echo x >> ${work}/ran; echo begun; setsid sleep 600 & sleep 600`]));
     const first = startProcess();

@@ -37,6 +37,8 @@ export interface FakeApp {
   offer(job: object, change?: Partial<Offer>): FakeRun;
   cancel(run: string): void;
   drain(run: string): void;
+  /** false: an acquire with nothing to do is answered at once, as by a proxy that holds no call. */
+  holds: boolean;
   /** Decides about each call before it is handled. */
   fault: (call: 'acquire' | 'sync', body: { phase?: string; hasLog: boolean }) => Fault | null;
   /** Resolves when the condition holds; checked after every call. */
@@ -70,6 +72,7 @@ export async function startFakeApp(): Promise<FakeApp> {
     acquires: [],
     mistakes: [],
     runs: new Map(),
+    holds: true,
     fault: () => null,
     offer(job, change = {}) {
       counter += 1;
@@ -135,7 +138,7 @@ export async function startFakeApp(): Promise<FakeApp> {
   async function acquire(body: unknown, request: IncomingMessage): Promise<[number, unknown]> {
     const call = acquireRequest.parse(body);
     app.acquires.push(call);
-    if (queue.length === 0 && call.wait > 0) await hold(call.wait * 1000, request);
+    if (queue.length === 0 && call.wait > 0 && app.holds) await hold(call.wait * 1000, request);
     if (request.socket.destroyed) return [204, null];
     const run = queue.shift();
     return run === undefined ? [204, null] : [200, run.offer];

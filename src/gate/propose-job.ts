@@ -66,6 +66,10 @@ export async function proposeJob(
       await scope.store.write((tx) => patchAsk(tx, ask.key, { data: JSON.stringify(anew) }));
       throw new Error(`the branch ${pull.headRef} moved while it was replanned`);
     }
+    // Merged meanwhile: what was approved runs, its PR keeps its words, and this plan gets a PR of its own.
+    if ((await getJob(scope.store.db, scope.repo.id, job.id))?.state !== 'proposed') {
+      throw new Error(`PR #${pull.number} was merged or closed while it was replanned`);
+    }
     await scope.client.updatePull(pull.number, { title, body }, scope.signal);
     await sayReplanned(scope, ask, pull, revision);
     await recordProposal(

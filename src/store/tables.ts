@@ -1,3 +1,5 @@
+import type { JobState } from '../job/state.ts';
+
 /**
  * Our tables. Times are milliseconds since the epoch (UTC); `json` columns are JSON text. The repository
  * is the source of truth: every row here can be rebuilt from it or is a lease on work in progress.
@@ -122,17 +124,7 @@ export interface PullRow {
   updated_at: number;
 }
 
-export type JobState =
-  | 'proposed'
-  | 'queued'
-  | 'leased'
-  | 'running'
-  | 'succeeded'
-  | 'failed'
-  | 'cancelled'
-  | 'lost'
-  | 'rejected'
-  | 'superseded';
+export type { JobState };
 
 export interface JobRow {
   repo_id: number;

@@ -138,8 +138,10 @@ async function runOne(
     return found;
   }, END_MS);
   started.set(offer.job_id, [...(started.get(offer.job_id) ?? []), offer]);
-  await patiently(() => runner.start(offer));
   const [mark = ''] = /mark-\d\d/.exec(offer.file) ?? [];
+  // Else the check run may be made as running at once, and there is no edit to die at.
+  await watch.seen(mark, 'job check queued');
+  await patiently(() => runner.start(offer));
   await watch.seen(mark, 'job check running');
   await patiently(() => runner.finish(offer, { output: [`said ${mark}`] }));
 }

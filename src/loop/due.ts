@@ -48,44 +48,42 @@ export function issueComment(
   p: Payload<'issue_comment.created'> | Payload<'issue_comment.edited'>,
   now: number,
 ): Due[] {
-  const before = 'changes' in p ? { before: p.changes.body?.from ?? p.comment.body } : {};
-  return list(
-    hear(
-      {
-        repoId: p.repository.id,
-        thread: p.issue.number,
-        onPull: Boolean(p.issue.pull_request),
-        source: 'c',
-        sourceId: p.comment.id,
-        login: p.comment.user?.login ?? p.sender.login,
-        accountType: p.comment.user?.type ?? p.sender.type ?? 'User',
-        text: p.comment.body,
-        writtenAt: time(p.comment.created_at, now),
-        ...before,
-      },
-      now,
-    ),
-  );
+  const place = { thread: p.issue.number, onPull: Boolean(p.issue.pull_request), source: 'c' as const };
+  return commentText(p, place, now);
 }
 
 export function reviewComment(
   p: Payload<'pull_request_review_comment.created'> | Payload<'pull_request_review_comment.edited'>,
   now: number,
 ): Due[] {
-  const before = 'changes' in p ? { before: p.changes.body?.from ?? p.comment.body } : {};
+  return commentText(p, { thread: p.pull_request.number, onPull: true, source: 'r' }, now);
+}
+
+interface Commented {
+  repository: { id: number };
+  sender: { login: string; type?: string | undefined };
+  comment: {
+    id: number;
+    body: string;
+    created_at: string;
+    user: { login: string; type?: string | undefined } | null;
+  };
+  changes?: { body?: { from: string } | undefined };
+}
+
+function commentText(p: Commented, place: Pick<Written, 'thread' | 'onPull' | 'source'>, now: number): Due[] {
+  const { comment, sender } = p;
   return list(
     hear(
       {
         repoId: p.repository.id,
-        thread: p.pull_request.number,
-        onPull: true,
-        source: 'r',
-        sourceId: p.comment.id,
-        login: p.comment.user?.login ?? p.sender.login,
-        accountType: p.comment.user?.type ?? p.sender.type ?? 'User',
-        text: p.comment.body,
-        writtenAt: time(p.comment.created_at, now),
-        ...before,
+        ...place,
+        sourceId: comment.id,
+        login: comment.user?.login ?? sender.login,
+        accountType: comment.user?.type ?? sender.type ?? 'User',
+        text: comment.body,
+        writtenAt: time(comment.created_at, now),
+        ...(p.changes ? { before: p.changes.body?.from ?? comment.body } : {}),
       },
       now,
     ),

@@ -64,8 +64,16 @@ describe('executeShell: one bash, step by step', () => {
   it('tells stdout from stderr, under the line that printed it', async () => {
     const ran = await run(['echo a', 'echo b >/dev/stderr', 'echo c']);
     expect(shape(ran)).toEqual([
-      'step 0', 'out a', 'done 0 0', 'step 1', 'err b', 'done 1 0', 'step 2', 'out c', 'done 2 0',
-    ]); // biome-ignore format: one line a step
+      'step 0',
+      'out a',
+      'done 0 0',
+      'step 1',
+      'err b',
+      'done 1 0',
+      'step 2',
+      'out c',
+      'done 2 0',
+    ]);
     expect(ran.result).toMatchObject({ outcome: 'exited', exit_code: 0, signal: null, message: null });
   });
 

@@ -6,7 +6,7 @@ import { startTestApp, type TestApp } from '../support/app.ts';
 /** What is given up on after its last attempt: said on its thread, and woken by `/retry`. */
 let app: TestApp;
 beforeAll(async () => {
-  app = await startTestApp({ worker: { maxAttempts: 3, backoff: () => 1 } });
+  app = await startTestApp({ worker: { maxAttempts: 3, backoff: () => 0 } });
 });
 afterAll(() => app?.close());
 

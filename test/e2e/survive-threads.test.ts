@@ -6,7 +6,7 @@ import { ask, fence, jobState, merged, pullOf } from '../support/app-steps.ts';
 /** Threads nobody can be told on any more: what was asked goes on, and nothing is tried for ever. */
 let t: TestApp;
 beforeAll(async () => {
-  t = await startTestApp({ worker: { maxAttempts: 3, backoff: () => 1 } });
+  t = await startTestApp({ worker: { maxAttempts: 3, backoff: () => 0 } });
 });
 afterAll(() => t.close());
 afterEach(() => t.github.faults.clear());

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Job } from '../job/job.ts';
 import type { LogRecord, RunResult } from '../job/run-result.ts';
@@ -8,6 +7,7 @@ import { readJobReport } from './job-report.ts';
 import { redactText, SECRET_MIN_LENGTH } from './redact.ts';
 import { allowedWorkdir, type Roots } from './roots.ts';
 import { type BashEnd, reasonOf, runBash, SHELL_TIMING, type ShellTiming } from './run-bash.ts';
+import { makeRunFolder, removeRunFolder } from './run-folder.ts';
 import { shellDriver } from './shell-driver.ts';
 
 export interface ShellOptions {
@@ -21,6 +21,8 @@ export interface ShellOptions {
   passOn?: readonly string[];
   /** More values that must not appear in the log, such as the runner's own token. */
   hide?: readonly string[];
+  /** From `makeRunFolder`, made ahead and removed by the caller. Default: made and removed here. */
+  folder?: Promise<string>;
   /** Called in order, at once, with text that is already redacted. */
   onRecord: (record: LogRecord) => void;
   onStart?: (pid: number) => void;
@@ -69,9 +71,10 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
     return end({ outcome: 'cancelled', message: `${reasonOf(options.signal)} before the first line ran` });
   }
 
-  let directory: string | null = null;
+  let own: string | null = null;
   try {
-    directory = await mkdtemp(join(tmpdir(), 'guruguru-'));
+    const directory = await (options.folder ?? makeRunFolder());
+    if (options.folder === undefined) own = directory;
     const reportFile = join(directory, 'report.json');
     const environment = jobEnvironment({ ...options, job, reportFile });
     if (!environment.ok) return refuse(environment.message);
@@ -79,10 +82,12 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
     if (short > 0)
       note(`${short} secret(s) shorter than ${SECRET_MIN_LENGTH} characters are not hidden in this log`);
     const hide = [...environment.secrets, ...(options.hide ?? [])];
-    await writeFile(join(directory, 'job'), shellDriver(job.script), { mode: 0o600 });
+    const driver = shellDriver(job.script);
+    await writeFile(join(directory, 'job'), driver.text, { mode: 0o600 });
 
     const shell = await runBash({
       directory,
+      inTurn: driver.inTurn,
       workdir: workdir.path,
       env: environment.env,
       hide,
@@ -107,7 +112,7 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
     note(message);
     return end({ outcome: 'runner_error', message: message.slice(0, 2000) });
   } finally {
-    if (directory !== null) await rm(directory, { recursive: true, force: true }).catch(() => undefined);
+    if (own !== null) await removeRunFolder(own);
   }
 }
 

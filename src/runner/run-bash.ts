@@ -9,7 +9,7 @@ import { type OutputLines, outputLines } from './output-lines.ts';
 import { readPipe } from './read-pipe.ts';
 import { createRedactor } from './redact.ts';
 import { endLeftovers, signalRun } from './tagged-processes.ts';
-import { markReader, stepTracker } from './track-steps.ts';
+import { answerOn, markReader, stepOrder, stepTracker } from './track-steps.ts';
 
 /** All in milliseconds. */
 export interface ShellTiming {
@@ -33,7 +33,9 @@ export interface BashEnd {
 
 /** The driver in a bash of its own group, until it has exited and nothing of the run is left. */
 export async function runBash(plan: {
+  /** With the driver in `job`, and the FIFOs of `makeChannels`. */
   directory: string;
+  inTurn: boolean;
   workdir: string;
   env: Record<string, string>;
   hide: readonly string[];
@@ -45,15 +47,14 @@ export async function runBash(plan: {
   onStart: ((pid: number) => void) | undefined;
 }): Promise<BashEnd> {
   const { seconds, timing } = plan;
-  const channels = await openChannels(plan.directory);
-  const { child: ends } = channels;
+  const channels = openChannels(plan.directory);
   const child = spawn('bash', ['--noprofile', '--norc', join(plan.directory, 'job')], {
     cwd: plan.workdir,
     env: plan.env,
     detached: true,
-    stdio: ['ignore', ends.out, ends.err, ends.mark, ends.answer],
+    stdio: ['ignore', ...channels.child],
   });
-  for (const fd of Object.values(ends)) closeSync(fd);
+  for (const fd of channels.child) closeSync(fd);
   const exit = exitOf(child);
   if (child.pid !== undefined) plan.onStart?.(child.pid);
 
@@ -65,17 +66,16 @@ export async function runBash(plan: {
       seconds,
       emit: plan.onRecord,
     });
-  const out = lines('out');
-  const err = lines('err');
+  const output = { out: lines('out'), err: lines('err') };
   const steps = stepTracker(seconds, plan.onRecord, () => {
-    out.flush();
-    err.flush();
+    output.out.flush();
+    output.err.flush();
   });
-  const streams = [
-    readPipe(channels.out, (bytes) => out.push(bytes)),
-    readPipe(channels.err, (bytes) => err.push(bytes)),
-  ];
-  const marks = readPipe(channels.mark, markReader(channels.answer, steps.take));
+  const order = stepOrder({ inTurn: plan.inTurn, take: steps.take, answer: answerOn(channels.answer) });
+  const streams = channels.outputs.map(({ fd, pair, stream }) =>
+    readPipe(fd, (bytes) => order.output(pair, bytes, output[stream].push)),
+  );
+  const marks = readPipe(channels.mark, markReader(order.mark));
 
   let stopped: BashEnd['stopped'] = null;
   let kill: NodeJS.Timeout | null = null;
@@ -117,8 +117,9 @@ export async function runBash(plan: {
     const leftovers = await endLeftovers(plan.runId, child.pid ?? null, timing.graceMs);
     await within(timing.settleMs, Promise.all([drained, marks.ended]));
     for (const stream of [...streams, marks]) stream.close();
-    out.end();
-    err.end();
+    order.finish();
+    output.out.end();
+    output.err.end();
     steps.end(code ?? 128 + (signal === null ? 0 : constants.signals[signal]), ended.duration_seconds);
     return { ended, steps: steps.list, stopped, leftovers };
   } finally {

@@ -14,6 +14,7 @@ import { keepAwake } from './keep-awake.ts';
 import { type LogSpool, openLogSpool } from './log-spool.ts';
 import type { Roots } from './roots.ts';
 import type { ShellTiming } from './run-bash.ts';
+import { makeRunFolder, removeRunFolder } from './run-folder.ts';
 import { isRunId, type StateDirectory } from './state-directory.ts';
 import { type RunSync, SYNC_TIMING, type SyncTiming, startRunSync } from './sync-run.ts';
 import { tries } from './tries.ts';
@@ -51,11 +52,30 @@ export async function runOffer(
   context: OfferContext,
   onGoing: (run: OngoingRun) => void,
 ): Promise<number | null> {
-  const { client, state, say } = context;
   if (!isRunId(offer.run)) {
-    say(`an offer with an unusable run id was passed over: ${JSON.stringify(offer.run).slice(0, 100)}`);
+    context.say(
+      `an offer with an unusable run id was passed over: ${JSON.stringify(offer.run).slice(0, 100)}`,
+    );
     return null;
   }
+  const folder = makeRunFolder();
+  // Awaited when the run begins; until then a failure must not end the process.
+  folder.catch(() => undefined);
+  try {
+    return await runIn(folder, offer, context, onGoing);
+  } finally {
+    // A folder that could not be made has been told in the run's result.
+    await folder.then(removeRunFolder, () => undefined);
+  }
+}
+
+async function runIn(
+  folder: Promise<string>,
+  offer: Offer,
+  context: OfferContext,
+  onGoing: (run: OngoingRun) => void,
+): Promise<number | null> {
+  const { client, state, say } = context;
   const run = { offer, process: context.process, started_at: new Date().toISOString() };
   const checked = checkOffer(offer, context);
   const starting = await start(offer, context);
@@ -99,6 +119,7 @@ export async function runOffer(
   onGoing(sync);
   const result = await executeShell(job, {
     runId: offer.run,
+    folder,
     roots: context.roots,
     repository: offer.repository,
     environment: context.environment,

@@ -2,24 +2,31 @@
  * The script that runs one job's lines in one bash, and the marks it makes.
  *
  * Each line is handed to `eval` as one quoted word, so that nothing in it can reach the driver. The marks
- * go to descriptor 29 (28 brings the answer) and never through the output; 3-9 and 200 stay free for the job, and `29>&- 28<&-` on the
+ * go to descriptor 29 (28 brings the answers) and never through the output; 3-9 and 200 stay free for the job, and `29>&- 28<&-` on the
  * eval takes them away from the job's commands (bash puts them back afterwards, also when the job
  * closes or moves them). Only what bash 3.2 (macOS) has is used: no BASH_XTRACEFD, no `${x@Q}`.
  *
- * - `__guruguru_in` runs inside the eval, before the line: gives the line the `$?` and the `set -x` of the
- *   one before it. `… && :` because a status must not trip errexit here.
- * - `__guruguru_out` runs inside the eval, after the line: keeps `$?`, turns tracing off. It is there
- *   rather than after the eval because errexit must see the job's own commands only: `[ -f x ] && rm x`
- *   has status 1 and goes on in plain bash, while an `eval` with status 1 would end it.
- * - Both run under `2>/dev/null`, so that a job's `set -x` shows the job's commands and not ours.
- * - Before each line the driver waits for one newline on 28: the runner first takes in what the line before
- *   has printed, so that no output is shown under the wrong line. When the runner is gone `read` meets the
- *   end at once.
- * - The last code is the process's own exit code: a trap on EXIT would take the job's away.
+ * No output may be shown under the wrong line, so the runner takes in what a line has printed before it lets
+ * another line write to the same pipe: it answers a mark with one newline on 28. When the runner is gone
+ * `read` meets the end at once. There are two ways, because the answer takes a quarter of the time of `/bin/true`:
+ *
+ * - **in turn**: lines 0, 2, 4 … print to the pipes in 1 and 2, lines 1, 3, 5 … to a second pair in 26 and 27. A
+ *   line then waits for the answer to the mark before the last one, which has come meanwhile.
+ * - **one by one**: all lines print to one pair and wait for the answer to their own mark. This is for a script
+ *   that may look back (`$?` of the line before, `set -x`) or may move its output for good (`exec > log`), which
+ *   the redirection of the eval would undo. `__guruguru_in` runs inside the eval, before the line: it gives the line
+ *   the `$?` and the `set -x` of the one before it. `… && :` because a status must not trip errexit here.
+ *   `__guruguru_out` runs inside the eval, after the line: keeps `$?`, turns tracing off. Both run under
+ *   `2>/dev/null`, so that a job's `set -x` shows the job's commands and not ours.
+ *
+ * The status is kept inside the eval because errexit must see the job's own commands only: `[ -f x ] && rm x` has
+ * status 1 and goes on in plain bash, while an `eval` with status 1 would end it. The last code is the process's own
+ * exit code: a trap on EXIT would take the job's away.
  */
-const HEADER = [
+const IN_TURN = 'set -eo pipefail; exec 29>&3 28<&4 26>&5 27>&6 3>&- 4<&- 5>&- 6>&-; __guruguru_s=0';
+const ONE_BY_ONE = [
   'set -eo pipefail',
-  'exec 29>&3 28<&4 3>&- 4<&-',
+  'exec 29>&3 28<&4 3>&- 4<&- 5>&- 6>&-',
   '__guruguru_s=0',
   '__guruguru_x=',
   '__guruguru_in() { if [ -n "$__guruguru_x" ]; then set -x; fi; return "$__guruguru_s"; }',
@@ -45,18 +52,25 @@ function needsCheck(text: string): boolean {
   return (/\n./s.test(text) || /(&&|\|\|?|\\)\s*$/.test(text)) && !text.includes('extglob');
 }
 
-/**
- * A script that asks for the status of the line before, or may switch tracing on, is given both by
- * `__guruguru_in` and `__guruguru_out`. Any other is spared them: 0.05 ms a line, a twentieth of `/bin/true`.
- */
-const LOOKS_BACK = /\$\{?[?#!_-]|PIPESTATUS|\bset\b|xtrace|SHELLOPTS|BASH_ENV/;
+/** A script with any of these goes one by one; see above. */
+const NEEDS_ONE_BY_ONE =
+  /\$\{?[?#!_-]|PIPESTATUS|\bset\b|xtrace|SHELLOPTS|BASH_ENV|\b(exec|eval|source|coproc|trap|alias|enable)\b|(^|[\s;&|({])\.\s/m;
 
-/** The driver for these script lines, for `bash FILE` with descriptor 3 open for writing marks and 4 for reading answers. */
-export function shellDriver(script: readonly string[]): string {
-  const plain = !script.some((text) => LOOKS_BACK.test(text));
+export interface ShellDriver {
+  text: string;
+  /** Whether the lines use the two pairs of pipes in turn; otherwise only the first pair is used. */
+  inTurn: boolean;
+}
+
+/**
+ * The driver for these script lines, for `bash FILE` with descriptors 1 and 2 open for output, 3 for writing
+ * marks, 4 for reading answers, 5 and 6 for the second pair of outputs.
+ */
+export function shellDriver(script: readonly string[]): ShellDriver {
+  const inTurn = !script.some((text) => NEEDS_ONE_BY_ONE.test(text));
   const lines = script.map((text, index) => {
     const run = quoteForBash(
-      plain
+      inTurn
         ? `${text}\n\n__guruguru_s=$?`
         : `{ __guruguru_in && :; } 2>/dev/null; ${text}\n\n{ __guruguru_out; } 2>/dev/null`,
     );
@@ -66,13 +80,18 @@ export function shellDriver(script: readonly string[]): string {
       ? `if ! eval ${check} 2>/dev/null; then (eval ${told}) || :; ` +
         `echo 'syntax error in this script line: nothing of it was run' >&2; exit 2; fi; unset -f __guruguru_check; `
       : '';
+    const second = inTurn && index % 2 === 1 ? '>&26 2>&27 ' : '';
+    const wait = inTurn && index === 0 ? '' : 'read -r -u 28 __guruguru_a || :; ';
     // One write for the end of the line before and the start of this one: it wakes the runner once.
     const marks = index === 0 ? `S 0\\n'` : `D ${index - 1} %s\\nS ${index}\\n' "$__guruguru_s"`;
-    const started = `builtin printf '${marks} >&29; read -r -u 28 __guruguru_a || :; `;
-    return `${index === 0 ? `${HEADER}; ` : ''}${started}${checked}eval ${run} 29>&- 28<&-`;
+    const ours = inTurn ? '29>&- 28<&- 27>&- 26>&-' : '29>&- 28<&-';
+    const start = index === 0 ? `${inTurn ? IN_TURN : ONE_BY_ONE}; ` : '';
+    const checkedThere = checked === '' ? '' : second === '' ? checked : `{ ${checked}} ${second}; `;
+    return `${start}builtin printf '${marks} >&29; ${wait}${checkedThere}eval ${run} ${second}${ours}`;
   });
   const last = script.length - 1;
-  return `${lines.join('\n')}\nbuiltin printf 'D ${last} %s\\n' "$__guruguru_s" >&29; exit "$__guruguru_s"\n`;
+  const end = `builtin printf 'D ${last} %s\\n' "$__guruguru_s" >&29; exit "$__guruguru_s"`;
+  return { text: `${lines.join('\n')}\n${end}\n`, inTurn };
 }
 
 export type Mark = { kind: 'started'; line: number } | { kind: 'ended'; line: number; exitCode: number };

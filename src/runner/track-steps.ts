@@ -1,38 +1,112 @@
 import { writeSync } from 'node:fs';
 import type { LogRecord, Step } from '../job/run-result.ts';
+import type { Pair } from './fifos.ts';
 import { type Mark, parseMark } from './shell-driver.ts';
 
-/**
- * Takes marks, and answers when a line is to start. One turn of the event loop lies
- * between: what the line printed was in the pipes before its mark, so it is read by then.
- */
-export function markReader(answerTo: number, take: (mark: Mark) => void): (bytes: Buffer) => void {
+/** No mark is longer: a job that writes to the descriptor without end must not fill the memory. */
+const MARK_MAX_CHARACTERS = 64;
+
+/** Takes bytes of the marks' descriptor and passes on each mark. */
+export function markReader(take: (mark: Mark) => void): (bytes: Buffer) => void {
   let rest = '';
   return (bytes) => {
-    const text = rest + bytes.toString('latin1');
-    const end = text.lastIndexOf('\n') + 1;
-    // No mark is longer: a job that writes to the descriptor without end must not fill the memory.
-    rest = text.slice(end).slice(0, 64);
-    const marks = text
-      .slice(0, end)
-      .split('\n')
-      .map(parseMark)
-      .filter((mark) => mark !== null);
-    setImmediate(() => {
-      for (const mark of marks) {
-        take(mark);
-        if (mark.kind === 'started') answer(answerTo);
-      }
-    });
+    const lines = (rest + bytes.toString('latin1')).split('\n');
+    rest = (lines.pop() ?? '').slice(0, MARK_MAX_CHARACTERS);
+    for (const mark of lines.map(parseMark)) if (mark !== null) take(mark);
   };
 }
 
-function answer(fd: number): void {
-  try {
-    writeSync(fd, '\n');
-  } catch {
-    // The shell is gone (EPIPE, EBADF): nobody waits for an answer.
-  }
+interface Held {
+  pair: Pair;
+  push: () => void;
+  /** Whether a turn without a mark has passed since it was read. */
+  waited: boolean;
+}
+
+/**
+ * Puts the marks of the driver and the output of the lines into one order. It rests on what a pipe and one
+ * turn of the event loop (poll, then `setImmediate`) give:
+ *
+ * - What a line printed was in its pipe before its end mark was, so in the turn in which a mark is read it
+ *   has been read too. Of two marks read at once that holds for the first; the second waits for the next turn.
+ * - A line's start mark was in its pipe before what the line printed, so output on the pair that the current
+ *   line does not use is the next line's if its mark is read one turn later at the latest. If none is, a
+ *   process that an earlier line left in the background wrote it, and it is shown under the current line.
+ */
+export function stepOrder(options: {
+  inTurn: boolean;
+  take: (mark: Mark) => void;
+  /** Lets the driver go on after a start mark. */
+  answer: () => void;
+}) {
+  const { inTurn, take, answer } = options;
+  const marks: Mark[] = [];
+  let held: Held[] = [];
+  let line = -1;
+  let scheduled = false;
+
+  const isCurrent = (pair: Pair) => !inTurn || pair === (line + 2) % 2;
+  const schedule = () => {
+    if (scheduled || (marks.length === 0 && held.length === 0)) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      turn();
+      schedule();
+    });
+  };
+  const takeUpToStart = () => {
+    for (let mark = marks.shift(); mark !== undefined; mark = marks.shift()) {
+      if (mark.kind === 'started') {
+        line = mark.line;
+        // First the answer: what it lets the driver print is read in a later turn, and the records are made meanwhile.
+        answer();
+      }
+      take(mark);
+      if (mark.kind === 'started') return;
+    }
+  };
+  const turn = () => {
+    const marked = marks.length > 0;
+    takeUpToStart();
+    const rest: Held[] = [];
+    for (const output of held) {
+      if (isCurrent(output.pair) || (output.waited && !marked)) output.push();
+      else rest.push({ ...output, waited: !marked });
+    }
+    held = rest;
+  };
+
+  return {
+    mark(mark: Mark) {
+      marks.push(mark);
+      schedule();
+    },
+    /** Passes `bytes` (the reader's buffer, copied if it has to wait) on to `push`, now or a turn or two later. */
+    output(pair: Pair, bytes: Buffer, push: (bytes: Buffer) => void) {
+      if (isCurrent(pair)) return push(bytes);
+      const copy = Buffer.from(bytes);
+      held.push({ pair, push: () => push(copy), waited: false });
+      schedule();
+    },
+    /** For when everything has been read: nothing waits any longer. */
+    finish() {
+      while (marks.length > 0) turn();
+      for (const { push } of held) push();
+      held = [];
+    },
+  };
+}
+
+/** Answers on a descriptor of `openChannels`. */
+export function answerOn(fd: number): () => void {
+  return () => {
+    try {
+      writeSync(fd, '\n');
+    } catch {
+      // The shell is gone (EPIPE, EBADF): nobody waits for an answer.
+    }
+  };
 }
 
 /** The steps of a run, and their records, from the driver's marks. `flush` passes on a line's unfinished output. */

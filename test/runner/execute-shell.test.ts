@@ -85,6 +85,45 @@ describe('executeShell: one bash, step by step', () => {
     );
   });
 
+  it.each([
+    ['in turn', []],
+    ['one by one', ['set +e']],
+  ])('shows no output under a wrong line, silent and long ones among them: %s', async (_, before) => {
+    const texts = ['', 'x', 'y\n', 'z'.repeat(70_000)];
+    const lines = Array.from({ length: 120 }, (_, n) => texts[(n * n) % 4] ?? '');
+    const ran = await run([
+      ...before,
+      ...lines.map((text, n) =>
+        text.length > 9
+          ? `printf '%070000d' ${n} >&${1 + (n % 2)}`
+          : `printf '%s' '${text === '' ? '' : `${n}${text}`}' >&${1 + (n % 2)}`,
+      ),
+    ]);
+    const seen = new Map<number, string>();
+    let line = -1;
+    for (const record of ran.records) {
+      if (record.s === 'step') line = record.line - before.length;
+      else if ('d' in record) seen.set(line, (seen.get(line) ?? '') + record.d);
+    }
+    for (const [n, text] of lines.entries()) {
+      const expected =
+        text.length > 9 ? String(n).padStart(70_000, '0') : text === '' ? undefined : `${n}${text.trim()}`;
+      expect(seen.get(n), `line ${n}`).toEqual(expected);
+    }
+  });
+
+  it('shows what a background process prints under the line that runs then', async () => {
+    const ran = await run(['{ sleep 0.15; echo late; } &', 'true', 'sleep 0.6', 'echo end']);
+    expect(shape(ran).filter((text) => !text.startsWith('done'))).toEqual([
+      'step 0',
+      'step 1',
+      'step 2',
+      'out late',
+      'step 3',
+      'out end',
+    ]);
+  });
+
   it.each<[string, string[], number | null, number[], string]>([
     ['exit inside a line', ['echo a', 'exit 3', 'echo no'], 3, [0, 3], 'a\n'],
     ['exit 0 ends the script too', ['exit 0', 'echo no'], 0, [0], ''],
@@ -128,6 +167,13 @@ describe('executeShell: one bash, step by step', () => {
       0,
       [0, 0, 0],
       'y\nx\n',
+    ],
+    [
+      'output moved for good',
+      ['exec 7>&1 >kept', 'echo a', 'echo b >&7', 'cat kept >&7'],
+      0,
+      [0, 0, 0, 0],
+      'b\na\n',
     ],
     ['closing our descriptors', ['exec 28<&- 29>&-', 'echo a'], 0, [0, 0], 'a\n'],
     ['redirecting everything', ['exec >all', 'echo a', 'cat all >&2'], 0, [0, 0, 0], ''],

@@ -1,0 +1,25 @@
+import type { Lease } from './lease.ts';
+import { type SigningKey, signOffer } from './offer-token.ts';
+import { LEASE_TTL_SECONDS, type Offer } from './protocol.ts';
+
+/** What the runner gets of a lease. */
+export function toOffer({ repository, job, run }: Lease, key: SigningKey): Offer {
+  return {
+    run: run.id,
+    attempt: run.attempt,
+    repository: `${repository.owner}/${repository.name}`,
+    job_id: job.id,
+    file: job.file,
+    digest: job.digest,
+    fence: run.fence,
+    ttl_seconds: LEASE_TTL_SECONDS,
+    token: signOffer(key, {
+      repository: repository.id,
+      job: job.id,
+      run: run.id,
+      attempt: run.attempt,
+      fence: run.fence,
+      digest: job.digest,
+    }),
+  };
+}

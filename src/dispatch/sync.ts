@@ -23,11 +23,11 @@ export async function sync(tx: Tx, signingKey: SigningKey, call: SyncCall): Prom
   const { run, job } = found;
 
   const latest = await latestRun(tx, run.repo_id, run.job_id);
-  const standing = judgeSync(run, job, latest?.id === run.id);
+  const standing = judgeSync(run, job, latest?.id === run.id, request.phase);
   if (standing === 'stale')
     return refuse(
       'stale_fence',
-      `run ${run.id} is over: its lease was lost, it was cancelled before it started, or a newer run took its place`,
+      `run ${run.id} is over: its lease was lost, it was given up or cancelled before it started, or a newer run took its place`,
     );
   const drain = await noteRunner(tx, run, call);
   const cancel = run.cancelled_by !== null;
@@ -49,16 +49,17 @@ export async function sync(tx: Tx, signingKey: SigningKey, call: SyncCall): Prom
 /**
  * `accept`: the run is the job's latest and under way, or lost and its result still counts because nobody
  * said `/retry`. `duplicate`: it is finished. `stale`: another run took its place, or its lease was lost
- * before it started.
+ * before it started, or it was given up as lost and only now wants to run its first command.
  */
 export function judgeSync(
   run: Pick<RunRow, 'state'>,
   job: Pick<JobRow, 'state'>,
   isLatest: boolean,
+  phase: SyncCall['request']['phase'],
 ): 'accept' | 'duplicate' | 'stale' {
   if (run.state === 'finished') return 'duplicate';
   if (!isLatest || run.state === 'returned') return 'stale';
-  if (run.state === 'lost') return job.state === 'lost' ? 'accept' : 'stale';
+  if (run.state === 'lost') return job.state === 'lost' && phase !== 'starting' ? 'accept' : 'stale';
   return 'accept';
 }
 

@@ -77,6 +77,11 @@ export function isEnded(state: JobState): boolean {
   return state !== 'proposed' && state !== 'queued' && state !== 'leased' && state !== 'running';
 }
 
+/** It was merged and admitted, so there is, or will be, a record of it. */
+export function wasQueued(state: JobState): boolean {
+  return MERGED.has(state);
+}
+
 /**
  * The one table of a job's life: where an event takes it, with the reason code to keep, or why the event
  * means nothing there. Webhooks come twice and in any order, so a refusal is an answer, not a failure.

@@ -3,7 +3,7 @@ import { cancelPlanning } from '../ask/cancel-ask.ts';
 import type { CommandName } from '../ask/parse-command.ts';
 import { cancelJob } from '../dispatch/cancel.ts';
 import { queueView } from '../dispatch/queue-view.ts';
-import { retryJob } from '../dispatch/retry.ts';
+import { isUnreported, retryJob } from '../dispatch/retry.ts';
 import { approvePull } from '../gate/approve-pull.ts';
 import { recordPull } from '../gate/record-pull.ts';
 import { publishComment, publishReaction } from '../github/publish.ts';
@@ -25,8 +25,10 @@ import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
 /** What is said back, rendered; null: a 👍 on the comment is enough, the status comment tells the rest. */
 type Reply = string | null;
+/** It cannot be done yet: it is looked at again then. */
+type Later = { dueAt: number };
 /** The effect and its reply. What changes our rows goes with `acted`, in one transaction: it is done once. */
-type Command = (c: WorkContext, command: CommandRow, m: Messages) => Promise<Reply>;
+type Command = (c: WorkContext, command: CommandRow, m: Messages) => Promise<Reply | Later>;
 
 /** The commands and what each does. */
 const COMMAND_TABLE: Record<CommandName, Command> = { approve, cancel, retry, status, help };
@@ -38,6 +40,7 @@ export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
   if (found.state === 'received') {
     const command = { ...found, language: languageOf(c, await threadText(c, found)) };
     const reply = await perform(c, command);
+    if (typeof reply === 'object' && reply !== null) return reply;
     // A command that changed rows of ours has told so already; for the others it is told now.
     await c.store.write((tx) => acted(tx, command, reply));
   }
@@ -46,7 +49,7 @@ export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
   return 'done';
 }
 
-async function perform(c: WorkContext, command: CommandRow): Promise<Reply> {
+async function perform(c: WorkContext, command: CommandRow): Promise<Reply | Later> {
   const m = messagesFor(command.language);
   const { login } = command;
   const permission = await c.client.permission(login, c.signal);
@@ -178,7 +181,7 @@ async function cancelOne(
   }
 }
 
-async function retry(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
+async function retry(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply | Later> {
   if (idsIn(command).length === 0 && (await retryStuck(c, command, m))) return m.unstuck();
   const found = await targets(c, command, m, ['succeeded', 'failed', 'cancelled', 'lost']);
   if ('reply' in found) return found.reply;
@@ -188,12 +191,40 @@ async function retry(c: WorkContext, command: CommandRow, m: Messages): Promise<
     found.jobs.push(other);
   }
   return c.store.write(async (tx) => {
+    const unreported = await firstUnreported(tx, found.jobs);
+    if (unreported) return waitForReport(tx, c, command, m, unreported);
     const replies: Reply[] = [];
     for (const job of found.jobs) replies.push(await retryOne(tx, c, command, m, job));
     const reply = joined(replies);
     await acted(tx, command, reply);
     return reply;
   });
+}
+
+/** Between two looks whether the record of a run is committed. */
+const REPORT_LOOK_MS = 1_000;
+
+async function firstUnreported(tx: Tx, jobs: JobRow[]): Promise<JobRow | undefined> {
+  for (const { repo_id, id } of jobs) {
+    const row = await getJob(tx, repo_id, id);
+    if (row && isUnreported(row)) return row;
+  }
+  return undefined;
+}
+
+/** The record of the last run comes first, or it would never be written; a report that gave up is woken. */
+async function waitForReport(
+  tx: Tx,
+  c: WorkContext,
+  command: CommandRow,
+  m: Messages,
+  job: JobRow,
+): Promise<Reply | Later> {
+  const key = `job:${job.repo_id}:${job.id}`;
+  if ((await getWork(tx, key))?.stuck !== 1) return { dueAt: c.now() + REPORT_LOOK_MS };
+  await enqueue(tx, key);
+  await acted(tx, command, m.unstuck());
+  return m.unstuck();
 }
 
 async function retryOne(
@@ -213,6 +244,8 @@ async function retryOne(
       return null;
     case 'active':
       return m.retryStillRunning({ jobId: job.id, state: result.state });
+    case 'unreported':
+      throw new Error(`${job.id}: its last run is not on record yet`);
     case 'never_queued':
       if (await approveMerged(tx, c, command, job)) return null;
       return m.retryNeverMerged({ jobId: job.id, trigger: c.settings.trigger });

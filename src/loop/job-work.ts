@@ -6,6 +6,7 @@ import { isReplied, replyResult } from '../report/reply-result.ts';
 import { checksCurrent, jobChecks, updateChecks } from '../report/update-checks.ts';
 import { getJob } from '../store/jobs.ts';
 import { latestRun } from '../store/runs.ts';
+import type { JobRow, RunRow } from '../store/tables.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
 /** Shows a job on its check runs while it lives, and reports it when its run has ended. */
@@ -15,15 +16,13 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
     c.signal.throwIfAborted();
     const row = await getJob(c.store.db, c.repo.id, id);
     if (!row) return 'done';
-    const last = await latestRun(c.store.db, c.repo.id, id);
-    // Queued again by `/retry`, it has no run yet: the last one is history.
-    const run = last?.attempt === Math.max(1, row.attempt) ? last : undefined;
+    const run = currentRun(row, await latestRun(c.store.db, c.repo.id, id));
     const view = await jobView(c, row, run);
     const checks = await jobChecks(c, view);
     const next = nextJob({
       state: row.state,
       run: run ?? null,
-      judged: row.verdict !== null && !isLate(row.state, run?.state),
+      judged: isJudged(row, run),
       reported: row.report_sha !== null,
       checksCurrent: await checksCurrent(c, checks),
       replied: await isReplied(c, view),
@@ -49,7 +48,13 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
   }
 }
 
-/** A result came after the job was given up as lost: it is judged anew. */
-function isLate(job: string, run: string | undefined): boolean {
-  return job === 'lost' && run === 'finished';
+/** Queued again by `/retry`, a job has no run yet: the last one is history. */
+export function currentRun(row: JobRow, last: RunRow | undefined): RunRow | undefined {
+  return last?.attempt === Math.max(1, row.attempt) ? last : undefined;
+}
+
+/** A result that came after the job was given up as lost is judged anew. */
+export function isJudged(row: JobRow, run: RunRow | undefined): boolean {
+  const late = row.state === 'lost' && run?.state === 'finished';
+  return row.verdict !== null && !late;
 }

@@ -11,7 +11,7 @@ import {
 } from '../job/report-format.ts';
 import { donePath, recordPath } from '../job/report-paths.ts';
 import { reportCommitMessage } from '../messages/commit-messages.ts';
-import { patchJob } from '../store/jobs.ts';
+import { getJob, patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
 import { getPublished, putPublished } from '../store/published.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
@@ -65,9 +65,12 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
     throw new Error(`${branch} refuses the report of ${row.id}: ${outcome.message}`);
   }
   const sha = outcome.kind === 'committed' ? outcome.sha : outcome.headSha;
-  await scope.store.write((tx) =>
-    patchJob(tx, row.repo_id, row.id, { report_sha: sha, updated_at: scope.now() }),
-  );
+  await scope.store.write(async (tx) => {
+    // A late result may have come meanwhile: then this record is not the last word.
+    const now = await getJob(tx, row.repo_id, row.id);
+    if (now?.attempt !== row.attempt || now.verdict !== row.verdict) return;
+    await patchJob(tx, row.repo_id, row.id, { report_sha: sha, updated_at: scope.now() });
+  });
 }
 
 async function ensureBranch(scope: Scope, branch: string): Promise<void> {

@@ -4,7 +4,7 @@ import { parseJob } from '../job/parse-job.ts';
 import { buildEntry, decodeLog, isJudged, outputsOf, type RunEntry } from '../job/report-format.ts';
 import { runLogPath } from '../job/report-paths.ts';
 import { runResult } from '../job/run-result.ts';
-import { patchJob } from '../store/jobs.ts';
+import { getJob, patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
@@ -80,6 +80,9 @@ function endingOf(row: JobRow): Pick<RunEntry, 'state' | 'reason' | 'message'> {
 
 async function storeVerdict(scope: Scope, row: JobRow, entry: RunEntry): Promise<void> {
   await scope.store.write(async (tx) => {
+    // Judging takes its time. What happened to the job meanwhile goes before.
+    const now = await getJob(tx, row.repo_id, row.id);
+    if (now?.attempt !== row.attempt || now.state !== row.state) return;
     await patchJob(tx, row.repo_id, row.id, {
       state: entry.state,
       reason: entry.reason,

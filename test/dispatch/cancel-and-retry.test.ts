@@ -9,9 +9,9 @@ import type { JobState } from '../../src/store/tables.ts';
 import { enqueue, getWork } from '../../src/store/work.ts';
 import { JOB_ID, queueJobs, startDispatch } from '../support/dispatch.ts';
 
-async function withJob(state: JobState) {
+async function withJob(state: JobState, report_sha: string | null = 'sha') {
   const dispatch = await startDispatch();
-  await queueJobs(dispatch.store, { state });
+  await queueJobs(dispatch.store, { state, report_sha });
   const { store } = dispatch;
   return {
     ...dispatch,
@@ -76,6 +76,15 @@ describe('retryJob', () => {
         queued_at: 5,
         report_sha: null,
       });
+    },
+  );
+
+  it.each<JobState>(['succeeded', 'lost'])(
+    'waits for the record of a job that is %s: a new run would take its place',
+    async (state) => {
+      const { retry, job } = await withJob(state, null);
+      expect(await retry()).toEqual({ kind: 'unreported' });
+      expect(await job()).toMatchObject({ state });
     },
   );
 

@@ -234,7 +234,7 @@ export function describeContract(title: string, contract: Contract): void {
           await server.store().write(async (tx) => {
             const [run] = await server.runs(id);
             await patchRun(tx, run?.id ?? '', { state: 'lost' });
-            await patchJob(tx, 1, id, { state: 'lost' });
+            await patchJob(tx, 1, id, { state: 'lost', report_sha: 'sha' });
             await retryJob(tx, 1, id, Date.now());
           });
         }

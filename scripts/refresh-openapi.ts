@@ -14,6 +14,7 @@ const ROUTES = [
   'GET /app/installations/{installation_id}',
   'POST /app/installations/{installation_id}/access_tokens',
   'GET /app/hook/deliveries',
+  'GET /app/hook/deliveries/{delivery_id}',
   'POST /app/hook/deliveries/{delivery_id}/attempts',
   'POST /app-manifests/{code}/conversions',
   'GET /installation/repositories',

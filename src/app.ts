@@ -17,11 +17,12 @@ import { closeDod } from './job/dod.ts';
 import { lazyModel } from './llm/lazy-model.ts';
 import { createContexts, type MakeContext } from './loop/context.ts';
 import { createHttp, type HttpParts, WEBHOOK_PATH } from './loop/http.ts';
+import { createReconciler, RECONCILE_KEY, type Reconciler } from './loop/reconcile.ts';
 import { recordEvent } from './loop/record.ts';
 import { createRightOfWay } from './loop/right-of-way.ts';
 import { openWebhookProxy } from './loop/webhook-proxy.ts';
 import { workFollowing } from './loop/work.ts';
-import { dueOf, WORK } from './loop.ts';
+import { dueOf, isKnownEvent, WORK } from './loop.ts';
 import { loadPrompts } from './plan/prompts.ts';
 import { prune } from './store/prune.ts';
 import { openStore, type Store, type Tx } from './store/store.ts';
@@ -42,6 +43,8 @@ export interface RunningApp {
 export interface AppOptions {
   /** When a work item that fails is tried again, and when it is given up. */
   worker?: Pick<WorkerOptions, 'maxAttempts' | 'backoff'>;
+  /** `off`: webhooks are all it hears; for tests that count requests. */
+  reconcile?: 'on' | 'off';
 }
 
 /** Planning may take minutes, so many items are open at a time; GitHub's own limits are kept by the budget. */
@@ -85,7 +88,7 @@ export async function startApp(
   });
   const leases = await keepLeases(store, (err) => log.error({ err }, 'leases could not be renewed'));
   const http = await createHttp({
-    webhook: await openWebhooks(config.credentials, store, log),
+    webhook: await openWebhooks(config, store, log),
     runnerApi,
     onDelivery: rightOfWay.noteDelivery,
     isReady: () => worker !== null && !shutdown.signal.aborted,
@@ -113,11 +116,10 @@ export async function startApp(
   async function startWork(): Promise<void> {
     const app = await identify(octokits, log, shutdown.signal);
     if (!app || shutdown.signal.aborted) return;
+    const budgetOf = budgets(config.writeBudget);
+    const shared = { store, octokits, budgetOf, app, log, now: store.now };
     const contexts = createContexts({
-      store,
-      octokits,
-      budgetOf: budgets(config.writeBudget),
-      app,
+      ...shared,
       model: config.model
         ? lazyModel({
             apiKey: config.model.apiKey,
@@ -127,13 +129,24 @@ export async function startApp(
         : null,
       prompts,
       webUrl: webUrl(config.githubApiUrl),
-      log,
-      now: store.now,
     });
+    const reconciler =
+      options.reconcile === 'off'
+        ? null
+        : createReconciler({
+            ...shared,
+            intervalMs: config.reconcileSeconds * 1_000,
+            webhooks: config.ingress === 'webhook',
+            dueOf,
+            isKnownEvent,
+          });
+    // At once: what happened while no app was running.
+    if (reconciler) await store.write((tx) => enqueue(tx, RECONCILE_KEY));
     worker = startWorker(store, {
       perform: (key, signal, attempts) =>
-        perform({ contexts, leases, now: store.now }, key, signal, attempts),
+        perform({ contexts, leases, reconciler, now: store.now }, key, signal, attempts),
       onStuck: (tx, key, error) => tellStuck(tx, log, key, error),
+      isOutage,
       log,
       concurrency: CONCURRENCY,
       holdWhile: () => rightOfWay.busy() || store.pendingWrites() > 0,
@@ -168,14 +181,22 @@ export async function startApp(
 /** Between attempts to tell of a work item that was given up. */
 const TELL_AGAIN_MS = 300_000;
 
+interface Performers {
+  contexts: MakeContext;
+  leases: LeaseKeeper;
+  reconciler: Reconciler | null;
+  now: () => number;
+}
+
 /** Works on one key: by its first word, see the table in loop.ts. */
 async function perform(
-  { contexts, leases, now }: { contexts: MakeContext; leases: LeaseKeeper; now: () => number },
+  { contexts, leases, reconciler, now }: Performers,
   key: string,
   signal: AbortSignal,
   attempts: number,
 ) {
   if (key === LEASES_KEY) return leases.expire();
+  if (key === RECONCILE_KEY) return reconciler ? reconciler.pass(signal) : ('done' as const);
   const work = WORK[key.slice(0, key.indexOf(':'))];
   if (!work) throw new Error(`no work is known by the key ${key}`);
   try {
@@ -189,6 +210,11 @@ async function perform(
   }
 }
 
+/** What ends without anybody doing something; a refused token may be a clock that was set wrong. */
+function isOutage(error: unknown): boolean {
+  return isGitHubError(error, 'unavailable', 'rate_limited', 'unauthorized');
+}
+
 async function tellStuck(tx: Tx, log: Logger, key: string, error: unknown): Promise<void> {
   log.error({ key, err: error }, 'given up on a work item; /retry on its thread tries again');
   if (!key.startsWith('stuck:')) await enqueue(tx, `stuck:${key}`);
@@ -196,10 +222,12 @@ async function tellStuck(tx: Tx, log: Logger, key: string, error: unknown): Prom
 
 /** Probot knows the events; what GitHub sent is verified here, so that nothing but a stored event gets a 2xx. */
 async function openWebhooks(
-  credentials: Credentials,
+  { credentials, ingress }: Pick<AppConfig, 'ingress'> & { credentials: Credentials },
   store: Store,
   log: Logger,
 ): Promise<HttpParts['webhook']> {
+  // Without a secret Probot would silently take `development` for one.
+  if (ingress === 'poll' || !credentials.webhookSecret) return null;
   const probot = new Probot({
     appId: credentials.appId,
     privateKey: credentials.privateKey,

@@ -20,7 +20,8 @@ export class ConfigError extends Error {
 export interface Credentials {
   appId: number;
   privateKey: string;
-  webhookSecret: string;
+  /** null with `ingress: poll`: no webhook is accepted. */
+  webhookSecret: string | null;
 }
 
 export interface AppConfig {
@@ -37,6 +38,10 @@ export interface AppConfig {
   dataDir: string;
   /** GitHub writes per installation are kept within GitHub's limits; `off` only against an emulator. */
   writeBudget: 'on' | 'off';
+  /** `poll`: no connection from GitHub is needed, what happens there is asked for. */
+  ingress: 'webhook' | 'poll';
+  /** Between two looks for what webhooks did not tell. */
+  reconcileSeconds: number;
 }
 
 export type Environment = Record<string, string | undefined>;
@@ -77,7 +82,12 @@ export const appEnvironment = z.object({
   GURUGURU_MODEL: z.string().default('gpt-5'),
   GURUGURU_DATA_DIR: z.string().default('.guruguru'),
   GURUGURU_WRITE_BUDGET: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
+  GURUGURU_INGRESS: z.enum(['webhook', 'poll'], { error: 'must be webhook or poll' }).default('webhook'),
+  GURUGURU_RECONCILE_SECONDS: positive.optional(),
 });
+
+/** Between two looks at GitHub: beside webhooks, and instead of them. */
+const RECONCILE_SECONDS = { webhook: 120, poll: 10 };
 
 /** Empty values count as unset: `.env` files are full of `NAME=`. */
 function withoutEmpty(env: Environment): Environment {
@@ -124,8 +134,9 @@ function rsaKey(name: string, text: string): GivenKey {
   };
 }
 
-/** All three credentials or none. */
+/** All three credentials or none; no secret where no webhook comes. */
 function missingCredentials(env: Environment): string[] {
+  const polls = env.GURUGURU_INGRESS === 'poll';
   const key = env.PRIVATE_KEY ?? env.PRIVATE_KEY_PATH;
   if (!env.APP_ID && !key && !env.WEBHOOK_SECRET) return [];
   return [
@@ -135,7 +146,7 @@ function missingCredentials(env: Environment): string[] {
       : [
           'PRIVATE_KEY_PATH: is missing; give the path of the .pem file GitHub made for the App (or PRIVATE_KEY)',
         ]),
-    ...(env.WEBHOOK_SECRET
+    ...(env.WEBHOOK_SECRET || polls
       ? []
       : [
           "WEBHOOK_SECRET: is missing; without it anybody could send events. Set the same value here and on the App's settings page",
@@ -155,13 +166,20 @@ export function parseAppConfig(environment: Environment): AppConfig {
     ...(parsed.success ? [] : problemsOf(parsed.error)),
     ...(key.kind === 'wrong' ? [key.problem] : []),
     ...missingCredentials(given),
+    ...(given.GURUGURU_INGRESS === 'poll' && given.WEBHOOK_PROXY_URL
+      ? ['WEBHOOK_PROXY_URL: is not used with GURUGURU_INGRESS=poll; remove one of the two']
+      : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const env = parsed.data;
   return {
     credentials:
-      env.APP_ID && key.kind === 'read' && env.WEBHOOK_SECRET
-        ? { appId: env.APP_ID, privateKey: key.pem, webhookSecret: env.WEBHOOK_SECRET }
+      env.APP_ID && key.kind === 'read' && (env.WEBHOOK_SECRET || env.GURUGURU_INGRESS === 'poll')
+        ? {
+            appId: env.APP_ID,
+            privateKey: key.pem,
+            webhookSecret: env.GURUGURU_INGRESS === 'poll' ? null : (env.WEBHOOK_SECRET ?? null),
+          }
         : null,
     port: env.PORT,
     host: env.HOST,
@@ -173,6 +191,8 @@ export function parseAppConfig(environment: Environment): AppConfig {
       : null,
     dataDir: resolve(env.GURUGURU_DATA_DIR),
     writeBudget: env.GURUGURU_WRITE_BUDGET,
+    ingress: env.GURUGURU_INGRESS,
+    reconcileSeconds: env.GURUGURU_RECONCILE_SECONDS ?? RECONCILE_SECONDS[env.GURUGURU_INGRESS],
   };
 }
 

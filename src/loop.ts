@@ -13,6 +13,7 @@ import {
   reviewComment,
   suiteRerun,
 } from './loop/due.ts';
+import { workOnFound } from './loop/found-work.ts';
 import { workOnJob } from './loop/job-work.ts';
 import { workOnGroup, workOnPull } from './loop/pull-work.ts';
 import { workOnRepository } from './loop/repository-work.ts';
@@ -90,8 +91,14 @@ export const WORK: Record<string, Work> = {
   job: workOnJob,
   status: workOnStatus,
   repo: workOnRepository,
+  found: workOnFound,
   stuck: workOnStuck,
 };
+
+/** Whether the table names an event. */
+export function isKnownEvent(name: string, action: string | null): boolean {
+  return Object.hasOwn(EVENTS, action ? `${name}.${action}` : name);
+}
 
 /** What one event makes due; nothing for an event the table does not name. */
 export function dueOf(name: string, payload: unknown, now: number): Due[] {

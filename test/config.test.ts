@@ -49,6 +49,8 @@ describe('parseAppConfig', () => {
       model: null,
       dataDir: resolve('.guruguru'),
       writeBudget: 'on',
+      ingress: 'webhook',
+      reconcileSeconds: 120,
     });
   });
 
@@ -65,6 +67,8 @@ describe('parseAppConfig', () => {
       GURUGURU_MODEL: 'small',
       GURUGURU_DATA_DIR: '/var/lib/guruguru',
       GURUGURU_WRITE_BUDGET: 'off',
+      GURUGURU_INGRESS: 'webhook',
+      GURUGURU_RECONCILE_SECONDS: '30',
     });
     expect(config).toEqual({
       credentials: { appId: 7, privateKey: PEM, webhookSecret: 's' },
@@ -76,6 +80,8 @@ describe('parseAppConfig', () => {
       model: { apiKey: 'sk-1', baseUrl: 'http://127.0.0.1:9/v1', name: 'small' },
       dataDir: '/var/lib/guruguru',
       writeBudget: 'off',
+      ingress: 'webhook',
+      reconcileSeconds: 30,
     });
   });
 
@@ -117,6 +123,24 @@ describe('parseAppConfig', () => {
     expect(found[0]).toMatch(
       name === 'PRIVATE_KEY' ? /^PRIVATE_KEY_PATH: is missing/ : `${name}: is missing`,
     );
+  });
+
+  it('asks for no webhook secret where no webhook comes, and keeps none', () => {
+    const { WEBHOOK_SECRET: _, ...others } = CREDENTIALS;
+    const polls = { GURUGURU_INGRESS: 'poll' };
+    const config = parseAppConfig({ ...others, ...polls });
+    expect(config).toMatchObject({
+      ingress: 'poll',
+      reconcileSeconds: 10,
+      credentials: { webhookSecret: null },
+    });
+    expect(parseAppConfig({ ...CREDENTIALS, ...polls })).toEqual(config);
+    expect(
+      problems(parseAppConfig, { ...others, ...polls, WEBHOOK_PROXY_URL: 'https://smee.example/a' }),
+    ).toEqual([expect.stringMatching(/^WEBHOOK_PROXY_URL: .*remove one/)]);
+    expect(
+      problems(parseAppConfig, { GURUGURU_INGRESS: 'smee', GURUGURU_RECONCILE_SECONDS: '0' }),
+    ).toHaveLength(2);
   });
 
   it('says in one message what is wrong and where to find it', () => {

@@ -3,7 +3,10 @@ import { type RepositoryContext, read, readPages } from './call-github.ts';
 import type { RepositoryClient } from './repository-api.ts';
 import type { Pull, PullFile, Review } from './types.ts';
 
-type PullReads = Pick<RepositoryClient, 'pull' | 'pullFiles' | 'pullDiff' | 'reviews' | 'openPulls'>;
+type PullReads = Pick<
+  RepositoryClient,
+  'pull' | 'pullFiles' | 'pullDiff' | 'reviews' | 'pullOfFile' | 'openPulls'
+>;
 type PullData = RestEndpointMethodTypes['pulls']['get']['response']['data'];
 type ListedPull = RestEndpointMethodTypes['pulls']['list']['response']['data'][number];
 type FileData = RestEndpointMethodTypes['pulls']['listFiles']['response']['data'][number];
@@ -12,6 +15,7 @@ type ReviewData = RestEndpointMethodTypes['pulls']['listReviews']['response']['d
 const FILES_LIMIT = 300;
 const REVIEWS_LIMIT = 1000;
 const OPEN_PULLS_LIMIT = 300;
+const COMMITS_LIMIT = 100;
 
 export function createPullReads(context: RepositoryContext): PullReads {
   const { rest } = context.octokit;
@@ -38,6 +42,24 @@ export function createPullReads(context: RepositoryContext): PullReads {
         return data;
       });
       return items.map(toReview);
+    },
+
+    async pullOfFile(path, branch, signal) {
+      const { items } = await readPages(COMMITS_LIMIT, async (page) => {
+        const { data } = await read(context, signal, (base) =>
+          context.octokit.rest.repos.listCommits({ ...base, sha: branch, path, per_page: 100, page }),
+        );
+        return data;
+      });
+      // The oldest brought it; with a merge commit GitHub may list that one too.
+      for (const { sha } of items.toReversed()) {
+        const { data } = await read(context, signal, (base) =>
+          context.octokit.rest.repos.listPullRequestsAssociatedWithCommit({ ...base, commit_sha: sha }),
+        );
+        const found = data.find((pull) => pull.merged_at !== null && pull.base.ref === branch);
+        if (found) return found.number;
+      }
+      return null;
     },
 
     openPulls: (filter, signal) => readOpenPulls(context, filter, signal),
@@ -118,7 +140,7 @@ async function readStart(
   return { text, truncated: size > maxBytes };
 }
 
-function toPull(data: PullData | ListedPull): Pull {
+export function toPull(data: PullData | ListedPull): Pull {
   return {
     number: data.number,
     nodeId: data.node_id,
@@ -152,7 +174,7 @@ export function toPullFile(data: FileData): PullFile {
   };
 }
 
-function toReview(data: ReviewData): Review {
+export function toReview(data: ReviewData): Review {
   return {
     id: Number(data.id),
     login: data.user?.login ?? 'ghost',

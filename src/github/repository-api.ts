@@ -56,10 +56,6 @@ export interface RepositoryClient {
   /** In order; of a thread longer than `limit` (default 300) the newest. */
   comments(number: number, options: { limit?: number }, signal: AbortSignal): Promise<Comment[]>;
   reviewComment(id: number, signal: AbortSignal): Promise<ReviewComment>;
-  /** Repository-wide, oldest change first, at most 1,000: what a webhook may have missed. */
-  commentsSince(since: string, signal: AbortSignal): Promise<Comment[]>;
-  reviewCommentsSince(since: string, signal: AbortSignal): Promise<ReviewComment[]>;
-  issuesSince(since: string, signal: AbortSignal): Promise<Issue[]>;
 
   pull(number: number, signal: AbortSignal): Promise<Pull>;
   /** At most 300 files, then `truncated`. */
@@ -72,6 +68,8 @@ export interface RepositoryClient {
   ): Promise<{ text: string; truncated: boolean }>;
   /** In order of submission. */
   reviews(number: number, signal: AbortSignal): Promise<Review[]>;
+  /** The merged PR that brought a file to the branch; null when none did: it was pushed, or is not there. */
+  pullOfFile(path: string, branch: string, signal: AbortSignal): Promise<number | null>;
   /** `head` is a branch of this repository. */
   openPulls(filter: { base?: string; head?: string }, signal: AbortSignal): Promise<Pull[]>;
   /** Newest of each name first; `ours` tells this app's. */

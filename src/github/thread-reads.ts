@@ -3,18 +3,13 @@ import { type RepositoryContext, read, readPages } from './call-github.ts';
 import type { RepositoryClient } from './repository-api.ts';
 import type { Comment, Issue, ReviewComment } from './types.ts';
 
-type ThreadReads = Pick<
-  RepositoryClient,
-  'issue' | 'comments' | 'reviewComment' | 'commentsSince' | 'reviewCommentsSince' | 'issuesSince'
->;
-type IssueData = RestEndpointMethodTypes['issues']['get']['response']['data'];
-type ReviewCommentData = RestEndpointMethodTypes['pulls']['getReviewComment']['response']['data'];
-
-const SINCE_LIMIT = 1000;
+type ThreadReads = Pick<RepositoryClient, 'issue' | 'comments' | 'reviewComment'>;
+export type IssueData = RestEndpointMethodTypes['issues']['get']['response']['data'];
+export type CommentData = RestEndpointMethodTypes['issues']['getComment']['response']['data'];
+export type ReviewCommentData = RestEndpointMethodTypes['pulls']['getReviewComment']['response']['data'];
 
 export function createThreadReads(context: RepositoryContext): ThreadReads {
   const { rest } = context.octokit;
-  const inOrder = { sort: 'updated', direction: 'asc', per_page: 100 } as const;
 
   return {
     async issue(number, signal) {
@@ -31,36 +26,6 @@ export function createThreadReads(context: RepositoryContext): ThreadReads {
         rest.pulls.getReviewComment({ ...base, comment_id: id }),
       );
       return toReviewComment(context, data);
-    },
-
-    async commentsSince(since, signal) {
-      const { items } = await readPages(SINCE_LIMIT, async (page) => {
-        const { data } = await read(context, signal, (base) =>
-          rest.issues.listCommentsForRepo({ ...base, ...inOrder, since, page }),
-        );
-        return data;
-      });
-      return items.map((item) => toComment(context, item, item.issue_url));
-    },
-
-    async reviewCommentsSince(since, signal) {
-      const { items } = await readPages(SINCE_LIMIT, async (page) => {
-        const { data } = await read(context, signal, (base) =>
-          rest.pulls.listReviewCommentsForRepo({ ...base, ...inOrder, since, page }),
-        );
-        return data;
-      });
-      return items.map((item) => toReviewComment(context, item));
-    },
-
-    async issuesSince(since, signal) {
-      const { items } = await readPages(SINCE_LIMIT, async (page) => {
-        const { data } = await read(context, signal, (base) =>
-          rest.issues.listForRepo({ ...base, ...inOrder, state: 'all', since, page }),
-        );
-        return data;
-      });
-      return items.map(toIssue);
     },
   };
 }
@@ -105,32 +70,31 @@ function lastPage(link: string | undefined): number | null {
   return Number.isInteger(page) && page > 0 ? page : null;
 }
 
-function toIssue(data: IssueData): Issue {
+export function toIssue(data: IssueData): Issue {
   return {
     number: data.number,
+    nodeId: data.node_id,
     title: data.title,
     body: data.body ?? '',
     login: data.user?.login ?? 'ghost',
     loginType: data.user?.type ?? 'User',
     state: data.state === 'closed' ? 'closed' : 'open',
     isPull: data.pull_request !== undefined,
+    merged: Boolean(data.pull_request?.merged_at),
     createdAt: data.created_at,
     updatedAt: data.updated_at,
   };
 }
 
-interface CommentData {
-  id: number | bigint;
-  body?: string;
-  user: { login: string; type: string } | null;
-  created_at: string;
-  updated_at: string;
-  html_url: string;
-}
+type Described = Pick<
+  CommentData,
+  'id' | 'node_id' | 'body' | 'user' | 'created_at' | 'updated_at' | 'html_url'
+>;
 
-function toComment(context: RepositoryContext, data: CommentData, threadUrl: string): Comment {
+export function toComment(context: RepositoryContext, data: Described, threadUrl: string): Comment {
   return {
     id: Number(data.id),
+    nodeId: data.node_id,
     body: data.body ?? '',
     login: data.user?.login ?? 'ghost',
     loginType: data.user?.type ?? 'User',
@@ -142,7 +106,7 @@ function toComment(context: RepositoryContext, data: CommentData, threadUrl: str
   };
 }
 
-function toReviewComment(context: RepositoryContext, data: ReviewCommentData): ReviewComment {
+export function toReviewComment(context: RepositoryContext, data: ReviewCommentData): ReviewComment {
   return {
     ...toComment(context, data, data.pull_request_url),
     path: data.path,

@@ -43,6 +43,8 @@ export interface TreeEntry {
 
 export interface Issue {
   number: number;
+  /** GraphQL's id. */
+  nodeId: string;
   title: string;
   body: string;
   login: string;
@@ -50,12 +52,16 @@ export interface Issue {
   loginType: string;
   state: 'open' | 'closed';
   isPull: boolean;
+  /** Only a pull request is ever merged. */
+  merged: boolean;
   createdAt: string;
   updatedAt: string;
 }
 
 export interface Comment {
   id: number;
+  /** GraphQL's id. */
+  nodeId: string;
   body: string;
   login: string;
   loginType: string;

@@ -287,7 +287,7 @@ async function retryStuck(c: WorkContext, command: CommandRow, m: Messages): Pro
     if ((await getCommand(c.store.db, key))?.thread === thread) keys.push(key);
   }
   const items = await Promise.all(keys.map((key) => getWork(c.store.db, key)));
-  const stuck = items.filter((item) => item?.stuck === 1);
+  const stuck = items.filter((item) => item && item.stuck > 0);
   if (stuck.length === 0) return false;
   await c.store.write(async (tx) => {
     for (const item of stuck) if (item) await enqueue(tx, item.key);

@@ -7,8 +7,8 @@ import { type Delivery, type DeliveryAnswer, readDelivery } from './webhook.ts';
 export const WEBHOOK_PATH = '/api/github/webhooks';
 
 export interface HttpParts {
-  /** Verifies a delivery and records what it makes due; resolved once that is on disk. */
-  webhook: (delivery: Delivery) => Promise<DeliveryAnswer>;
+  /** Verifies a delivery and records what it makes due; resolved once that is on disk. null: none is accepted. */
+  webhook: ((delivery: Delivery) => Promise<DeliveryAnswer>) | null;
   runnerApi: Hono;
   isReady: () => boolean;
   /** Called when a delivery comes. */
@@ -33,10 +33,11 @@ export async function createHttp(parts: HttpParts): Promise<Server> {
     c.json({ error: 'not_found', message: `there is no ${c.req.method} ${c.req.path} here` }, 404),
   );
   const rest = getRequestListener(app.fetch);
+  const { webhook } = parts;
   const server = createServer((request, response) => {
-    if (request.url?.split('?')[0] === WEBHOOK_PATH && request.method === 'POST') {
+    if (webhook && request.url?.split('?')[0] === WEBHOOK_PATH && request.method === 'POST') {
       parts.onDelivery();
-      void receive(parts, request, response);
+      void receive({ ...parts, webhook }, request, response);
     } else {
       void rest(request, response);
     }
@@ -46,8 +47,10 @@ export async function createHttp(parts: HttpParts): Promise<Server> {
   return server;
 }
 
+type Receiving = Pick<HttpParts, 'log'> & { webhook: NonNullable<HttpParts['webhook']> };
+
 /** Answers one delivery: 2xx only when what it told is on disk. Every refusal is logged with what to do. */
-async function receive(parts: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function receive(parts: Receiving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const about = {
     delivery: request.headers['x-github-delivery'],
     event: request.headers['x-github-event'],
@@ -68,7 +71,7 @@ async function receive(parts: HttpParts, request: IncomingMessage, response: Ser
 }
 
 /** Whatever goes wrong here is ours: 5xx, so that GitHub shows the delivery as failed and it can be sent again. */
-async function handle(parts: HttpParts, delivery: Delivery, about: object): Promise<DeliveryAnswer> {
+async function handle(parts: Receiving, delivery: Delivery, about: object): Promise<DeliveryAnswer> {
   try {
     return await parts.webhook(delivery);
   } catch (err) {

@@ -8,7 +8,7 @@ import { getRepository, patchRepository, putRepository } from '../store/reposito
 import { pullData, withData } from '../store/row-data.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { enqueue } from '../store/work.ts';
-import { type Due, repositoryFact } from './due.ts';
+import { type Due, type RepositoryFact, repositoryFact } from './due.ts';
 import { repositoryOf } from './work.ts';
 
 /**
@@ -23,21 +23,34 @@ export function recordEvent(
   deliveryId: string,
 ): Promise<void> {
   const fact = repositoryFact(name, payload);
-  return store.write(async (tx) => {
-    if (fact) {
-      const known = await getRepository(tx, fact.id);
-      const changed =
-        !known || Object.entries(fact).some(([field, value]) => known[field as keyof typeof fact] !== value);
-      // A suspension ends by its own event, not by a late one that was sent before.
-      const state = known?.state === 'suspended' && fact.state === 'active' ? 'suspended' : fact.state;
-      if (known && known.state !== 'active' && state === 'active') await wakeRepository(tx, fact.id);
-      if (changed) {
-        const settings = { settings_text: known?.settings_text ?? null, settings_read_at: 0 };
-        await putRepository(tx, { ...fact, state, ...settings, updated_at: store.now() });
-      }
-    }
-    for (const item of due) await record(tx, store.now(), item, deliveryId);
-  });
+  return store.write((tx) => recordInto(tx, store.now(), { fact, due, deliveryId }));
+}
+
+/** What was learned at once, from one event or one look at GitHub. */
+export interface Learned {
+  fact?: RepositoryFact | null;
+  due: Due[];
+  /** Names a click, which has no id of its own. */
+  deliveryId: string;
+}
+
+/** As `recordEvent`, inside a transaction: the reconciler moves its cursor in the same one. */
+export async function recordInto(tx: Tx, now: number, { fact, due, deliveryId }: Learned): Promise<void> {
+  if (fact) await recordFact(tx, now, fact);
+  for (const item of due) await record(tx, now, item, deliveryId);
+}
+
+async function recordFact(tx: Tx, now: number, fact: RepositoryFact): Promise<void> {
+  const known = await getRepository(tx, fact.id);
+  const changed =
+    !known || Object.entries(fact).some(([field, value]) => known[field as keyof typeof fact] !== value);
+  // A suspension ends by its own event, not by a late one that was sent before.
+  const state = known?.state === 'suspended' && fact.state === 'active' ? 'suspended' : fact.state;
+  if (known && known.state !== 'active' && state === 'active') await wakeRepository(tx, fact.id);
+  if (changed) {
+    const settings = { settings_text: known?.settings_text ?? null, settings_read_at: 0 };
+    await putRepository(tx, { ...fact, state, ...settings, updated_at: now });
+  }
 }
 
 async function record(tx: Tx, now: number, due: Due, deliveryId: string): Promise<void> {

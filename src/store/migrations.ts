@@ -11,7 +11,7 @@ import type { Tables } from './tables.ts';
 type Schema = Kysely<Tables>['schema'];
 
 /** Forward only; the version of a database is the number of migrations it has had. Never edit one that was released. */
-const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [createTables];
+const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [createTables, addScans];
 
 /**
  * Brings the database to this program's version, in one transaction.
@@ -241,6 +241,15 @@ async function createTables(schema: Schema): Promise<void> {
   await createIndex(schema, 'tokens', ['hash']);
   await createIndex(schema, 'model_calls', ['ask_key']);
   await createIndex(schema, 'commands', ['state', 'created_at']);
+}
+
+async function addScans(schema: Schema): Promise<void> {
+  await createTable(schema, 'scans', ['repo_id'], {
+    repo_id: 'bigint',
+    since: 'bigint',
+    head: 'text?',
+    updated_at: 'bigint',
+  });
 }
 
 async function createTable<T extends keyof Tables>(

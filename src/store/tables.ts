@@ -18,6 +18,7 @@ export interface Tables {
   published: PublishedRow;
   model_calls: ModelCallRow;
   work: WorkRow;
+  scans: ScanRow;
   counters: CounterRow;
 }
 
@@ -246,7 +247,18 @@ export interface WorkRow {
   fence: number;
   expires_at: number | null;
   last_error: string | null;
-  stuck: 0 | 1;
+  /** 1: given up. 2: given up because GitHub, the network or the model was away; tried again from time to time. */
+  stuck: 0 | 1 | 2;
+}
+
+/** How far the reconciler has read a repository. */
+export interface ScanRow {
+  repo_id: number;
+  /** What was updated before is recorded; GitHub's clock, with an overlap. */
+  since: number;
+  /** Head of the default branch whose queue was compared with the rows; null = none yet. */
+  head: string | null;
+  updated_at: number;
 }
 
 export interface CounterRow {

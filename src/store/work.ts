@@ -11,8 +11,8 @@ const ENQUEUE = `
   values (?1, ?2, 1, 0, null, 0, null, null, 0)
   on conflict (key) do update set
     generation = work.generation + 1,
-    due_at = case when work.stuck = 1 then ?2 when work.due_at < ?2 then work.due_at else ?2 end,
-    attempts = case when work.stuck = 1 then 0 else work.attempts end,
+    due_at = case when work.stuck > 0 then ?2 when work.due_at < ?2 then work.due_at else ?2 end,
+    attempts = case when work.stuck > 0 then 0 else work.attempts end,
     stuck = 0`;
 
 /**
@@ -34,9 +34,26 @@ export function listStuck(db: Reader, prefix = ''): Promise<WorkRow[]> {
   return db
     .selectFrom('work')
     .selectAll()
-    .where('stuck', '=', 1)
+    .where('stuck', '>', 0)
     .where('key', '>=', prefix)
     .where('key', '<', `${prefix}\uffff`)
     .orderBy('key')
     .execute();
+}
+
+/** Between two tries of an item that was given up because of an outage. */
+const OUTAGE_RETRY_MS = 5 * 60_000;
+
+/**
+ * Lets what an outage made stuck be tried once more, each item at most every five minutes. Its failures stay
+ * counted: it is stuck again, and nobody is told twice, if the outage goes on.
+ */
+export async function wakeOutages(tx: Tx, now = writeTime(tx)): Promise<void> {
+  const { numUpdatedRows } = await tx
+    .updateTable('work')
+    .set({ stuck: 0, due_at: now })
+    .where('stuck', '=', 2)
+    .where('due_at', '<=', now - OUTAGE_RETRY_MS)
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) announce(tx, WORK_TOPIC);
 }

@@ -20,6 +20,8 @@ export interface WorkerOptions {
    * alone until enqueued again.
    */
   onStuck?: (tx: Tx, key: string, error: unknown) => Promise<void>;
+  /** Whether an error passes by itself: what is given up because of one can be woken by `wakeOutages`. Default never. */
+  isOutage?: (error: unknown) => boolean;
   log: WorkerLog;
   /** Keys worked on at one time, default 8. */
   concurrency?: number;
@@ -167,6 +169,7 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
     const retryAt = retryTime(error);
     const attempts = item.attempts + (retryAt === undefined ? 1 : 0);
     const stuck = attempts >= maxAttempts;
+    const outage = options.isOutage?.(error) ?? false;
     log.warn({ err: error, key: item.key, attempts, retryAt, stuck }, 'a work item failed');
     await store.write(async (tx) => {
       await tx
@@ -177,11 +180,13 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
       // An item enqueued meanwhile has something new to see, so it stays due and is not given up.
       const { numUpdatedRows } = await tx
         .updateTable('work')
-        .set(stuck ? { stuck: 1 } : { due_at: retryAt ?? store.now() + backoff(attempts) })
+        .set(stuck ? { stuck: outage ? 2 : 1 } : { due_at: retryAt ?? store.now() + backoff(attempts) })
         .where('key', '=', item.key)
         .where('generation', '=', item.generation)
         .executeTakeFirst();
-      if (stuck && numUpdatedRows === 1n) await options.onStuck?.(tx, item.key, error);
+      // Woken after an outage and failing again by one, it was told of before.
+      const told = outage && attempts > maxAttempts;
+      if (stuck && !told && numUpdatedRows === 1n) await options.onStuck?.(tx, item.key, error);
       announce(tx, WORK_TOPIC);
     });
   }

@@ -223,10 +223,6 @@ describe('reads', () => {
     expect(new TextDecoder().decode(await client.readBlob(state?.sha ?? '', never))).toContain('# State');
     expect(await client.readFile('no/such.md', 'main', never)).toBeNull();
     expect(await client.branchHead('no-such', never)).toBeNull();
-    const since = '2020-01-01T00:00:00Z';
-    expect((await client.issuesSince(since, never)).map((it) => it.isPull)).toContain(true);
-    expect(await client.commentsSince(since, never)).toMatchObject([{ ours: true }]);
-    expect(await client.reviewCommentsSince(since, never)).toEqual([]);
   });
 
   it('a review comment and a diff', async () => {

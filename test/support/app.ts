@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { type AppOptions, type RunningApp, startApp } from '../../src/app.ts';
+import { RECONCILE_KEY } from '../../src/loop/reconcile.ts';
 import { createToken } from '../../src/store/tokens.ts';
+import { enqueue } from '../../src/store/work.ts';
 import type { Comment } from './github/person.ts';
 import { type GitHubServer, startGitHub } from './github/start-github.ts';
 import type { GitHubOptions } from './github/types.ts';
@@ -21,6 +23,10 @@ export interface TestAppOptions {
   model?: ModelServerOptions;
   /** When a failing work item is tried again and given up; default: as in production. */
   worker?: NonNullable<AppOptions['worker']>;
+  /** How it hears of GitHub; the reconciler is at work only if this is given. Default: webhooks alone. */
+  ingress?: 'webhook' | 'poll';
+  /** Between two looks; default an hour, so that tests say when: `reconcile()`. */
+  reconcileSeconds?: number;
 }
 
 interface LogLine {
@@ -41,6 +47,11 @@ export interface TestApp {
   app: () => RunningApp;
   /** Stops the app and starts another on the same data. */
   restart(): Promise<void>;
+  /** The two halves of a restart: what happens in between, the app does not hear. */
+  down(): Promise<void>;
+  up(): Promise<void>;
+  /** Lets the reconciler look now, and all it finds be done. */
+  reconcile(): Promise<void>;
   /** A runner with a token for the first repository as it is called now. */
   runner(name?: string): Promise<ScriptedRunner>;
   /** Resolves when every delivery has arrived and nothing is due: what has not happened by then will not. */
@@ -87,13 +98,15 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       model: model ? { apiKey: 'test-key', baseUrl: model.url, name: 'test-model' } : null,
       dataDir,
       writeBudget: 'off' as const,
+      ingress: options.ingress ?? 'webhook',
+      reconcileSeconds: options.reconcileSeconds ?? 3_600,
     };
-    const started = await startApp(
-      config,
-      pino({ level: 'info' }, { write }),
-      options.worker ? { worker: options.worker } : {},
-    );
-    github.webhooks.setUrl(`${started.url}/api/github/webhooks`);
+    const started = await startApp(config, pino({ level: 'info' }, { write }), {
+      ...(options.worker ? { worker: options.worker } : {}),
+      reconcile: options.ingress ? 'on' : 'off',
+    });
+    // Without an address GitHub sends nothing.
+    github.webhooks.setUrl(options.ingress === 'poll' ? undefined : `${started.url}/api/github/webhooks`);
     await works;
     return started;
   }
@@ -101,6 +114,14 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
 
   const said: TestApp['said'] = async (thread) =>
     (await github.read.comments(thread)).filter((comment) => comment.author === github.app.botLogin);
+
+  const settle: TestApp['settle'] = async () => {
+    for (let before = -1; before !== github.requests.length + github.webhooks.log.length; ) {
+      before = github.requests.length + github.webhooks.log.length;
+      await github.webhooks.idle();
+      await app.worker()?.idle();
+    }
+  };
 
   return {
     github,
@@ -114,19 +135,21 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       await app.stop();
       app = await start();
     },
+    down: () => app.stop(),
+    async up() {
+      app = await start();
+    },
+    async reconcile() {
+      await app.store.write((tx) => enqueue(tx, RECONCILE_KEY));
+      await settle();
+    },
     async runner(name = 'devbox') {
       const { token } = await app.store.write((tx) =>
         createToken(tx, name, [repository.fullName], Date.now()),
       );
       return createScriptedRunner({ url: app.url, token, name });
     },
-    async settle() {
-      for (let before = -1; before !== github.requests.length + github.webhooks.log.length; ) {
-        before = github.requests.length + github.webhooks.log.length;
-        await github.webhooks.idle();
-        await app.worker()?.idle();
-      }
-    },
+    settle,
     async close() {
       await app.stop();
       await model?.close();

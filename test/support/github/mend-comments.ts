@@ -15,6 +15,8 @@ import {
   repoPath,
   requireActor,
   requireGrant,
+  touch,
+  updatedAt,
   type World,
 } from './world.ts';
 
@@ -103,6 +105,7 @@ export function decorate(world: World, repo: RepositoryState, target: Target, js
   const given = repo.reactions.get(`${target}:${id}`) ?? [];
   const out: Json = {
     ...json,
+    ...(target === 'issue' ? { updated_at: updatedAt(repo, json) } : {}),
     reactions: {
       url: `${text(json, 'url')}/reactions`,
       total_count: given.length,
@@ -127,6 +130,11 @@ export function decorate(world: World, repo: RepositoryState, target: Target, js
   return out;
 }
 
+/** Only GraphQL tells who edited a text last. */
+export function noteEdit(repo: RepositoryState, login: string, json: Json): void {
+  repo.edits.set(text(json, 'node_id'), { login, at: new Date().toISOString() });
+}
+
 function targetOf(kind: string): Target {
   return kind === 'issues' ? 'comment' : 'review';
 }
@@ -138,6 +146,7 @@ const createComment: RepositoryHandler = async (world, x, repo) => {
   const parsed = parse(reply.body);
   if (reply.status !== 201 || !isJson(parsed)) return pass(reply);
   repo.comments.issues.set(int(parsed, 'id'), parsed);
+  touch(repo, Number(x.params.issue_number));
   const comment = decorate(world, repo, 'comment', parsed);
   const issue = await readIssue(world, repo, Number(x.params.issue_number));
   await emit(world, 'issue_comment', repo, sender, { action: 'created', issue, comment });
@@ -166,6 +175,7 @@ function changeComment(kind: 'issues' | 'pulls'): RepositoryHandler {
     else known.set(id, object(parsed));
     const comment = decorate(world, repo, targetOf(kind), removed ? before : object(parsed));
     if (removed || before.body !== comment.body) {
+      if (!removed) noteEdit(repo, sender, comment);
       const number = numberOf(comment);
       const about =
         kind === 'issues'
@@ -279,6 +289,7 @@ const changeIssue: RepositoryHandler = async (world, x, repo) => {
   const changes = Object.fromEntries(
     ['title', 'body'].filter((key) => before[key] !== issue[key]).map((key) => [key, { from: before[key] }]),
   );
+  if ('body' in changes) noteEdit(repo, sender, issue);
   if (Object.keys(changes).length > 0) {
     await emit(world, 'issues', repo, sender, { action: 'edited', issue, changes });
   }

@@ -1,7 +1,7 @@
 import { int, type Json, object, text } from './json.ts';
 import { readPull } from './pull.ts';
 import type { Answer, Exchange, PullState, RepositoryState } from './types.ts';
-import { actorLogin, type Handler, mayWrite, requireActor, type World } from './world.ts';
+import { actorLogin, all, type Handler, mayWrite, repoPath, requireActor, type World } from './world.ts';
 
 /** GraphQL answers 200 with `errors`; only what the product asks for is understood. */
 function failed(type: string, message: string, path: string): Answer {
@@ -52,10 +52,32 @@ async function enqueue(world: World, x: Exchange, query: string, variables: Json
   return { status: 200, body: { data: { [path]: { clientMutationId: null, mergeQueueEntry } } } };
 }
 
+/** Comments, issues and pull requests: everything that is a `Comment` in GitHub's schema. */
+async function textHistory(world: World, id: string): Promise<Answer> {
+  for (const repo of world.repositories.values()) {
+    const own = [...repo.comments.issues.values(), ...repo.comments.pulls.values()];
+    const path = repoPath(repo);
+    const found =
+      own.find((json) => json.node_id === id) ??
+      (await all(world, `${path}/issues?state=all`, repo)).find((json) => json.node_id === id) ??
+      (await all(world, `${path}/pulls?state=all`, repo)).find((json) => json.node_id === id);
+    if (!found) continue;
+    const edit = repo.edits.get(id);
+    const node = {
+      publishedAt: text(found, 'created_at'),
+      lastEditedAt: edit?.at ?? null,
+      editor: edit ? { login: edit.login } : null,
+    };
+    return { status: 200, body: { data: { node } } };
+  }
+  return failed('NOT_FOUND', `Could not resolve to a node with the global id of '${id}'.`, 'node');
+}
+
 const graphql: Handler = async (world, x) => {
   requireActor(x.actor);
   const query = text(x.body, 'query');
   const variables = object(x.body, 'variables');
+  if (query.includes('lastEditedAt')) return textHistory(world, text(variables, 'id'));
   if (query.includes('enqueuePullRequest')) return enqueue(world, x, query, variables);
   const number = argument(query, variables, 'number');
   const owner = argument(query, variables, 'owner');

@@ -2,12 +2,13 @@ import { emit } from './emit.ts';
 import { fileList, pullStats } from './files.ts';
 import { compare } from './history.ts';
 import { int, isJson, type Json, object, parse, text } from './json.ts';
-import { checkBody, decorate } from './mend-comments.ts';
+import { checkBody, decorate, noteEdit } from './mend-comments.ts';
 import { sign } from './mend-git.ts';
 import { checkMerge, type MergeMethod, mergeCommit, mergeNow } from './merge.ts';
 import { isMergeable, mendPull, pullsFrom, readPull } from './pull.ts';
 import type { Exchange, PullState, RepositoryState } from './types.ts';
 import {
+  all,
   alone,
   ask,
   forward,
@@ -22,6 +23,8 @@ import {
   repoPath,
   requireActor,
   requireGrant,
+  touch,
+  updatedAt,
   type World,
 } from './world.ts';
 
@@ -113,6 +116,7 @@ const get: RepositoryHandler = async (world, x, repo) => {
 };
 
 const listPulls: RepositoryHandler = async (world, x, repo) => {
+  if (x.query.get('sort') === 'updated') return listUpdated(world, x, repo);
   const reply = await forward(world, x);
   const parsed = parse(reply.body);
   if (reply.status !== 200 || !Array.isArray(parsed)) return pass(reply);
@@ -120,6 +124,18 @@ const listPulls: RepositoryHandler = async (world, x, repo) => {
     reply,
     parsed.filter(isJson).map((json) => mendPull(repo, json)),
   );
+};
+
+/** The emulator does not know of every update, so it cannot sort by them. */
+const listUpdated: RepositoryHandler = async (world, x, repo) => {
+  requireGrant(x.actor, ['pull_requests'], 'read');
+  const state = x.query.get('state') ?? 'open';
+  const order = x.query.get('direction') === 'desc' ? -1 : 1;
+  const found = (await all(world, `${repoPath(repo)}/pulls?state=all`, repo))
+    .map((json) => mendPull(repo, json))
+    .filter((json) => state === 'all' || json.state === state)
+    .sort((a, b) => order * updatedAt(repo, a).localeCompare(updatedAt(repo, b)));
+  return page(world, x, found);
 };
 
 const change: RepositoryHandler = async (world, x, repo) => {
@@ -154,6 +170,7 @@ const change: RepositoryHandler = async (world, x, repo) => {
   if (!wasOpen && pull.open) pull.headSha = repo.branches.get(pull.headRef) ?? pull.headSha;
   const pull_request = mendPull(repo, parsed);
   const { number } = pull;
+  if ('body' in changes) noteEdit(repo, sender, pull_request);
   if (Object.keys(changes).length > 0) {
     await emit(world, 'pull_request', repo, sender, { action: 'edited', number, changes, pull_request });
   }
@@ -237,6 +254,7 @@ const review: RepositoryHandler = async (world, x, repo) => {
   if (reply.status !== 200 && reply.status !== 201) return pass(reply);
   const submitted = object(parsed);
   if (event !== '') {
+    touch(repo, pull.number);
     const pull_request = await readPull(world, repo, pull.number);
     await emit(world, 'pull_request_review', repo, sender, {
       action: 'submitted',
@@ -267,6 +285,7 @@ const dismiss: RepositoryHandler = async (world, x, repo) => {
   const reply = await forward(world, x);
   const parsed = parse(reply.body);
   if (reply.status !== 200 || !isJson(parsed)) return pass(reply);
+  touch(repo, pull.number);
   const pull_request = await readPull(world, repo, pull.number);
   await emit(world, 'pull_request_review', repo, sender, {
     action: 'dismissed',
@@ -297,6 +316,7 @@ const reviewComment: RepositoryHandler = async (world, x, repo) => {
   const parsed = parse(reply.body);
   if (reply.status !== 201 || !isJson(parsed)) return pass(reply);
   repo.comments.pulls.set(int(parsed, 'id'), parsed);
+  touch(repo, pull.number);
   const comment = decorate(world, repo, 'review', parsed);
   const pull_request = await readPull(world, repo, pull.number);
   await emit(world, 'pull_request_review_comment', repo, sender, {

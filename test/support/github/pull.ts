@@ -3,7 +3,7 @@ import { pullStats } from './files.ts';
 import { type Change, compare } from './history.ts';
 import { int, type Json, object, text } from './json.ts';
 import type { PullState, RepositoryState } from './types.ts';
-import { need, repoPath, userJson, type World } from './world.ts';
+import { need, repoPath, touch, updatedAt, userJson, type World } from './world.ts';
 
 /** Paths both sides changed since the merge base, to different results: what git would call a conflict. */
 export function conflicts(ours: Change[], theirs: Change[]): string[] {
@@ -56,6 +56,7 @@ export function mendPull(repo: RepositoryState, json: Json): Json {
     state: pull.open ? 'open' : 'closed',
     head: { ...object(json, 'head'), sha: pull.headSha },
     base: { ...object(json, 'base'), sha: pull.baseSha },
+    updated_at: updatedAt(repo, json),
     active_lock_reason: null,
     statuses_url: statuses,
     merged: merged !== undefined,
@@ -94,6 +95,7 @@ export async function followBranch(
     }
     if (pull.headSha === after) continue;
     pull.headSha = after;
+    touch(repo, pull.number);
     pull.stats = await pullStats(world, repo, pull.baseSha, after);
     const pull_request = await readPull(world, repo, pull.number);
     await emit(world, 'pull_request', repo, sender, {
@@ -122,6 +124,7 @@ export async function closePull(
 ): Promise<void> {
   await need(world, 'PATCH', `${repoPath(repo)}/pulls/${pull.number}`, { state: 'closed' }, repo.owner);
   pull.open = false;
+  touch(repo, pull.number);
   delete pull.queued;
   if (mergeSha !== undefined) {
     pull.merged = { at: new Date().toISOString(), by: await userJson(world, sender), sha: mergeSha };

@@ -63,6 +63,8 @@ export async function seedRepository(
     issues: new Set(),
     comments: { issues: new Map(), pulls: new Map() },
     reactions: new Map(),
+    touched: new Map(),
+    edits: new Map(),
     annotations: new Map(),
     actions: new Map(),
     json: repository,

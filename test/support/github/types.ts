@@ -177,6 +177,10 @@ export interface RepositoryState {
   /** Issue comments and review comments by id; the emulator has no repository-wide lists. */
   comments: { issues: Map<number, Json>; pulls: Map<number, Json> };
   reactions: Map<string, Json[]>;
+  /** When an issue or pull request was last commented, reviewed or pushed to: GitHub counts that as an update of it. */
+  touched: Map<number, string>;
+  /** Who edited a text last, by node id; REST does not tell. */
+  edits: Map<string, { login: string; at: string }>;
   annotations: Map<number, Json[]>;
   actions: Map<number, Json[]>;
   /** The emulator's repository object, refreshed when an admin changes it. */

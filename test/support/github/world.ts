@@ -47,6 +47,17 @@ export function fullName(repo: RepositoryState): string {
   return `${repo.owner}/${repo.name}`;
 }
 
+/** Notes that an issue or pull request changed in a way the emulator does not count as an update. */
+export function touch(repo: RepositoryState, number: number): void {
+  repo.touched.set(number, new Date().toISOString());
+}
+
+/** Its `updated_at` as GitHub would tell it. */
+export function updatedAt(repo: RepositoryState, json: Json): string {
+  const [own, touched] = [text(json, 'updated_at'), repo.touched.get(Number(json.number)) ?? ''];
+  return own > touched ? own : touched;
+}
+
 /** The API path of a repository, as the emulator knows it now. */
 export function repoPath(repo: RepositoryState): string {
   return `/repos/${fullName(repo)}`;

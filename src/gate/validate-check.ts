@@ -76,7 +76,13 @@ function annotation(finding: Finding): CheckAnnotation {
     start_column: finding.column,
     end_column: finding.column,
     annotation_level: finding.severity,
-    title: clip(plainText(finding.field ?? finding.rule), 255),
+    title: clip(plainText(titleOf(finding)), 255),
     message: clip(plainText(finding.message), 4000),
   };
+}
+
+/** A rule's finding says which rule and what it does: `policy/sudo: warn (script[1])`. */
+function titleOf({ rule, severity, field }: Finding): string {
+  if (!rule.startsWith('policy/')) return field ?? rule;
+  return `${rule}: ${severity === 'failure' ? 'deny' : 'warn'}${field ? ` (${field})` : ''}`;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Hints } from './describe-problem.ts';
 import { jobSchema } from './job.ts';
 import type { JsonPath } from './locate.ts';
+import { POLICY_HINTS, policyShape } from './policy-settings.ts';
 
 /** Commands of our own: the trigger word must not be one of them. */
 const COMMANDS = ['/approve', '/cancel', '/retry', '/status', '/help'];
@@ -64,6 +65,7 @@ export const settingsSchema = z.strictObject({
       max_script_lines: z.int().min(1).max(500).optional(),
     })
     .nullish(),
+  ...policyShape,
 });
 export type SettingsFile = z.output<typeof settingsSchema>;
 
@@ -93,13 +95,14 @@ export const SETTINGS_HINTS: Hints = {
   limits: 'use the keys max_timeout_minutes and max_script_lines',
   'limits.max_timeout_minutes': 'use 1 to 720',
   'limits.max_script_lines': 'use 1 to 500',
+  ...POLICY_HINTS,
 };
 
 /** The keys known at a place of the file, for "did you mean". */
 export function settingsFields(path: JsonPath): readonly string[] {
   const [first] = path;
   if (first === undefined) return Object.keys(settingsSchema.shape);
-  const prefix = `${String(first)}.`;
+  const prefix = `${String(first)}${path.length > 1 ? '[]' : ''}.`;
   return Object.keys(SETTINGS_HINTS)
     .filter((key) => key.startsWith(prefix) && !key.endsWith('[]'))
     .map((key) => key.slice(prefix.length));

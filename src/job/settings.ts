@@ -3,6 +3,7 @@ import { describe, problemsOf } from './describe-problem.ts';
 import type { Finding } from './finding.ts';
 import { dodProblem, workdirProblem } from './job-rules.ts';
 import { fieldName, type JsonPath, type Place } from './locate.ts';
+import { DEFAULT_POLICY, type Policy, policyOf } from './policy-settings.ts';
 import { SETTINGS_HINTS, type SettingsFile, settingsFields, settingsSchema } from './settings-schema.ts';
 
 /** What a job may leave out because the repository's settings say it. */
@@ -41,6 +42,7 @@ export interface Settings {
     skipCi: boolean;
   };
   limits: { maxTimeoutMinutes: number; maxScriptLines: number };
+  policy: Policy;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -53,6 +55,7 @@ export const DEFAULT_SETTINGS: Settings = {
   dispatch: 'app',
   reports: { branch: null, skipCi: true },
   limits: { maxTimeoutMinutes: 720, maxScriptLines: 200 },
+  policy: DEFAULT_POLICY,
 };
 
 /** In force when a file cannot be read: nothing runs without a click. */
@@ -204,6 +207,7 @@ function withDefaults(file: SettingsFile): Settings {
       maxTimeoutMinutes: file.limits?.max_timeout_minutes ?? base.limits.maxTimeoutMinutes,
       maxScriptLines: file.limits?.max_script_lines ?? base.limits.maxScriptLines,
     },
+    policy: policyOf(file),
   };
 }
 

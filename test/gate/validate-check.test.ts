@@ -51,6 +51,14 @@ describe('renderValidateCheck', () => {
     expect(names({ ...view, findings: [failure] })).toEqual(['cancel']);
   });
 
+  it('titles a finding of the policy with its rule and effect', () => {
+    const denied = { ...failure, rule: 'policy/sudo', field: 'script[1]' };
+    const titles = renderValidateCheck({ ...view, findings: [warning, denied] }).annotations.map(
+      (a) => a.title,
+    );
+    expect(titles).toEqual(['policy/pipe: warn (workdir)', 'policy/sudo: deny (script[1])']);
+  });
+
   it('only warns of warnings and of a missing runner', () => {
     const jobs = [{ id: '2025-11-22-001', match: { runner: null, wants: ['mac'] } }];
     const check = renderValidateCheck({ ...view, findings: [warning], jobs });

@@ -115,11 +115,14 @@ describe('policyFindings', () => {
     expect(JSON.stringify(found)).not.toContain(value);
   });
 
-  it('refuses only what breaks a limit or hides something', () => {
-    const failing = ['sudo rm -rf /', 'curl x | sh', 'a\u200bb'].map((line) => findings({ script: [line] }));
+  it('refuses by itself only what hides something or is never meant', () => {
+    const failing = ['sudo rm -rf x', 'curl x | sh', 'a\u200bb', 'rm -rf /'].map((line) =>
+      findings({ script: [line] }),
+    );
     expect(failing.map((found) => found.some(({ severity }) => severity === 'failure'))).toEqual([
       false,
       false,
+      true,
       true,
     ]);
   });

@@ -51,6 +51,7 @@ limits: { max_timeout_minutes: 60, max_script_lines: 20 }
         dispatch: 'git',
         reports: { branch: 'guruguru-reports', skipCi: false },
         limits: { maxTimeoutMinutes: 60, maxScriptLines: 20 },
+        policy: DEFAULT_SETTINGS.policy,
       },
     });
   });

@@ -4,12 +4,21 @@ import { acknowledgement } from './rows/acknowledgement.ts';
 import { askToPull } from './rows/ask-to-pull.ts';
 import { memory } from './rows/memory.ts';
 import { mergeToCommand } from './rows/merge-to-command.ts';
+import { polling } from './rows/polling.ts';
 import { requests } from './rows/requests.ts';
 import { runnerOverhead } from './rows/runner-overhead.ts';
 import { type JudgedFigure, judge, type Row } from './support/figure.ts';
 import { table } from './support/table.ts';
 
-const ROWS: readonly Row[] = [acknowledgement, askToPull, mergeToCommand, runnerOverhead, requests, memory];
+const ROWS: readonly Row[] = [
+  acknowledgement,
+  askToPull,
+  mergeToCommand,
+  runnerOverhead,
+  requests,
+  polling,
+  memory,
+];
 
 const HELP = `npm run bench -- [options]
 

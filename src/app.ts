@@ -13,6 +13,7 @@ import { type Budget, createBudget } from './github/budget.ts';
 import { isGitHubError } from './github/errors.ts';
 import { createOctokits, type Octokits } from './github/octokit.ts';
 import { createRequestLog, type RequestLog } from './github/request-log.ts';
+import { createUsage } from './github/usage.ts';
 import { closeDod } from './job/dod.ts';
 import { lazyModel } from './llm/lazy-model.ts';
 import { createContexts, type MakeContext } from './loop/context.ts';
@@ -50,6 +51,7 @@ export interface AppOptions {
 /** Planning may take minutes, so many items are open at a time; GitHub's own limits are kept by the budget. */
 const CONCURRENCY = 32;
 const PRUNE_INTERVAL_MS = 6 * 3_600_000;
+const USAGE_INTERVAL_MS = 3_600_000;
 
 /** Budgets of a test against an emulator, which has no such limits. */
 const NO_LIMITS = { contentPerMinute: 0, contentPerHour: 0, pointsPerMinute: 0, concurrent: 0 };
@@ -68,6 +70,7 @@ export async function startApp(
   const store = await openStore({ dataDir: config.dataDir });
   const shutdown = new AbortController();
   const requests = createRequestLog();
+  const usage = createUsage(store.now);
   const rightOfWay = createRightOfWay();
   const octokits = createOctokits({
     appId: config.credentials.appId,
@@ -76,6 +79,7 @@ export async function startApp(
     log: quiet(log),
     version: VERSION,
     requestLog: requests,
+    usage,
     fetch: rightOfWay.fetch,
   });
   let worker: Worker | null = null;
@@ -112,6 +116,10 @@ export async function startApp(
     PRUNE_INTERVAL_MS,
   );
   pruning.unref();
+  const counting = setInterval(() => {
+    for (const hour of usage.take()) log.info(hour, 'requests to GitHub in the last hour');
+  }, USAGE_INTERVAL_MS);
+  counting.unref();
 
   async function startWork(): Promise<void> {
     const app = await identify(octokits, log, shutdown.signal);
@@ -159,6 +167,7 @@ export async function startApp(
   const stop = async () => {
     shutdown.abort();
     clearInterval(pruning);
+    clearInterval(counting);
     leases.stop();
     proxy?.close();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,6 +1,6 @@
 import { orNull, type RepositoryContext, read } from './call-github.ts';
 import { isGitHubError } from './errors.ts';
-import { type Look, type LookMemory, look } from './look.ts';
+import { type Look, type LookMemory, look, NOTHING } from './look.ts';
 import { toPull, toReview } from './pull-reads.ts';
 import { toComment, toIssue, toReviewComment } from './thread-reads.ts';
 import type { Comment, Issue, Pull, Review, ReviewComment } from './types.ts';
@@ -110,7 +110,7 @@ export function createChanges(context: RepositoryContext, memory: LookMemory): C
       } catch (error) {
         // An empty repository says so by 409.
         if (!isGitHubError(error, 'not_found', 'conflict')) throw error;
-        return { same: false, items: [], truncated: false, keep() {} };
+        return NOTHING;
       }
     },
 

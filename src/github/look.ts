@@ -10,12 +10,17 @@ export interface LookMemory {
   onRequest: () => void;
 }
 
+/** Nothing to see. */
+export const NOTHING: Look<never> = { same: false, items: [], at: 0, truncated: false, keep() {} };
+
 /** What a look at a list shows. */
 export interface Look<T> {
   /** Nothing has changed since `keep` was called for an equal query: GitHub said 304, which costs no request of the hour. */
   same: boolean;
   /** Empty when `same`. */
   items: T[];
+  /** GitHub's clock when it answered, ms since the epoch. */
+  at: number;
   /** There is more than the limit; the items are the first ones. */
   truncated: boolean;
   /** To be called once the items are recorded: a 304 is only asked for after that. */
@@ -25,7 +30,7 @@ export interface Look<T> {
 interface Answer<T> {
   status: number;
   url: string;
-  headers: { etag?: string | undefined };
+  headers: { etag?: string | undefined; date?: string | undefined };
   data: T;
 }
 
@@ -69,7 +74,7 @@ export async function look<T>(
     if (isGitHubError(error, 'moved') && error.status === 304) return null;
     throw error;
   });
-  if (!first) return { same: true, items: [], truncated: false, keep() {} };
+  if (!first) return { ...NOTHING, same: true };
   const items = [...first.data];
   let last = first.data;
   for (let page = 2; last.length === PAGE && items.length < question.limit; page += 1) {
@@ -79,6 +84,7 @@ export async function look<T>(
   }
   return {
     same: false,
+    at: Date.parse(first.headers.date ?? '') || Date.now(),
     items: items.slice(0, question.limit),
     truncated: last.length === PAGE && items.length >= question.limit,
     keep() {

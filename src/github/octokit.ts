@@ -5,6 +5,7 @@ import { paginateRest } from '@octokit/plugin-paginate-rest';
 import { restEndpointMethods } from '@octokit/plugin-rest-endpoint-methods';
 import { GitHubError, isGitHubError, toGitHubError } from './errors.ts';
 import type { RequestLog } from './request-log.ts';
+import type { Usage } from './usage.ts';
 
 /** https://docs.github.com/rest/about-the-rest-api/api-versions */
 const API_VERSION = '2022-11-28';
@@ -29,6 +30,7 @@ export interface OctokitOptions {
   };
   version: string;
   requestLog?: RequestLog | undefined;
+  usage?: Usage | undefined;
   fetch?: typeof globalThis.fetch | undefined;
   /** Milliseconds a request may take; default 30,000. */
   timeoutMs?: number | undefined;
@@ -62,7 +64,7 @@ export function createOctokits(options: OctokitOptions): Octokits {
       log: options.log,
       request: options.fetch ? { fetch: options.fetch } : {},
     });
-    sendCarefully(octokit, options, tokens.clear);
+    sendCarefully(octokit, options, installationId, tokens.clear);
     return octokit;
   };
   const installations = new Map<number, GitHubOctokit>();
@@ -76,7 +78,25 @@ export function createOctokits(options: OctokitOptions): Octokits {
   };
 }
 
-function sendCarefully(octokit: GitHubOctokit, options: OctokitOptions, forgetTokens: () => void): void {
+function sendCarefully(
+  octokit: GitHubOctokit,
+  options: OctokitOptions,
+  installationId: number | null,
+  forgetTokens: () => void,
+): void {
+  const noted = async <T extends Answered>(method: string, ask: () => T | Promise<T>): Promise<T> => {
+    const note = ({ status = 0, headers }: Partial<Answered>) =>
+      options.usage?.note(installationId, method, status, headers?.['x-ratelimit-limit']);
+    try {
+      const answer = await ask();
+      note(answer);
+      return answer;
+    } catch (error) {
+      const { status, response } = error as { status?: number; response?: Partial<Answered> };
+      note({ ...response, ...(status === undefined ? {} : { status }) });
+      throw error;
+    }
+  };
   octokit.hook.wrap('request', async (request, endpoint) => {
     const given = endpoint.request.signal as AbortSignal | undefined;
     const send = async () => {
@@ -85,7 +105,7 @@ function sendCarefully(octokit: GitHubOctokit, options: OctokitOptions, forgetTo
       // In place: a hook registered earlier (auth) is given the options object, not what we pass on.
       endpoint.headers['x-github-api-version'] = API_VERSION;
       endpoint.request.signal = given ? AbortSignal.any([given, timeout]) : timeout;
-      const answer = await request(endpoint);
+      const answer = await noted(endpoint.method, () => request(endpoint));
       // Octokit gives a body that broke off, or ran into the time limit, as the text it has of it.
       if (
         answer.status !== 204 &&
@@ -107,6 +127,11 @@ function sendCarefully(octokit: GitHubOctokit, options: OctokitOptions, forgetTo
       return await send();
     }
   });
+}
+
+interface Answered {
+  status: number;
+  headers: Record<string, string | number | undefined>;
 }
 
 function isJson(contentType: unknown): boolean {

@@ -42,6 +42,8 @@ export interface ScanDeps {
 export const OVERLAP_MS = 120_000;
 /** The cursor moves in steps, since a moved cursor is another list to GitHub, whose ETag is not known yet. */
 const STEP_MS = 10 * 60_000;
+/** Times are of whole seconds, and nobody says at what moment of an answer the list was read. */
+const UNSETTLED_MS = 2_000;
 /** A list longer than this is worth a step. */
 const LONG = 50;
 /** In a quiet repository the cursor follows the clock, long before ended commands are pruned. */
@@ -104,8 +106,10 @@ export async function scanRepository(
       await putScan(tx, { repo_id: repo.id, since: next, head: headSha, updated_at: now });
     });
   }
-  for (const { key, mark } of marked) d.marks.set(key, mark);
-  for (const one of looks) one.keep();
+  // What changed in the second of the answer, or about then, may change again without a trace in `updated_at`.
+  const settled = (item: { updatedAt: string }) => Date.parse(item.updatedAt) < issues.at - UNSETTLED_MS;
+  for (const { key, mark, pull } of marked) if (settled(pull)) d.marks.set(key, mark);
+  for (const one of looks) if (one !== issues || issues.items.every(settled)) one.keep();
   if (compare) d.compared.add(repo.id);
   return [issues, comments, reviewComments].some(({ truncated }) => truncated) ? 'more' : 'done';
 }
@@ -151,20 +155,20 @@ async function changedPulls(
   issues: Issue[],
   pulls: Pull[],
   from: string,
-): Promise<{ key: string; mark: string }[]> {
+): Promise<{ key: string; mark: string; pull: SeenPull }[]> {
   const seen = new Map<number, SeenPull>();
   for (const issue of issues) {
     if (issue.isPull) seen.set(issue.number, { ...issue, open: issue.state === 'open', headSha: null });
   }
   for (const pull of pulls) seen.set(pull.number, { ...pull, open: true });
-  const changed: { key: string; mark: string }[] = [];
+  const changed: { key: string; mark: string; pull: SeenPull }[] = [];
   for (const pull of seen.values()) {
     const row = await getPull(d.store.db, repo.id, pull.number);
     // A page of the open ones goes further back than asked for.
     if (!row && pull.updatedAt < from) continue;
     const key = `pr:${repo.id}:${pull.number}`;
     const mark = pullMark(pull, row ? pullData(row) : null);
-    if (mark !== null && d.marks.get(key) !== mark) changed.push({ key, mark });
+    if (mark !== null && d.marks.get(key) !== mark) changed.push({ key, mark, pull });
   }
   return changed;
 }

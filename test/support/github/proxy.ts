@@ -174,6 +174,7 @@ export function createProxy(getWorld: () => World): Proxy {
           : (given.body as Buffer);
     const headers: Record<string, string> = {
       'content-type': contentType,
+      date: new Date().toUTCString(),
       ...given.headers,
       'x-github-media-type': 'github.v3; format=json',
       'x-github-request-id': `E:${answered}`,

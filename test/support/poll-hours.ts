@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { createBudget } from '../../src/github/budget.ts';
 import { createOctokits, type Octokits } from '../../src/github/octokit.ts';
 import { createUsage, type HourOfUse } from '../../src/github/usage.ts';
@@ -20,6 +21,9 @@ export interface PollOptions {
   commentsPerHour: number;
 }
 
+/** What was made just before the first look would be looked at twice. */
+const SETTLED_MS = 5_000;
+
 /**
  * The reconciler against the emulator on a clock of its own: each pass begins when the one before it said, with
  * a new installation token every hour. Resolves to what each hour cost the installation.
@@ -30,9 +34,9 @@ export async function pollHours(options: PollOptions): Promise<HourOfUse[]> {
   const github = await startGitHub({ repositories: names.map((fullName) => ({ fullName })) });
   const dataDir = await mkdtemp(join(tmpdir(), 'guruguru-poll-'));
   const startedAt = Date.now();
-  let now = startedAt;
-  const store = await openStore({ dataDir, now: () => now });
-  const usage = createUsage(() => now);
+  mock.timers.enable({ apis: ['Date'], now: startedAt });
+  const store = await openStore({ dataDir });
+  const usage = createUsage(Date.now);
   const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   const connect = () =>
     createOctokits({
@@ -62,7 +66,7 @@ export async function pollHours(options: PollOptions): Promise<HourOfUse[]> {
     budgetOf: () => noLimits,
     app: github.app,
     log: { ...quiet, warn: (fields) => errors.push(fields) },
-    now: () => now,
+    now: Date.now,
     intervalMs: options.intervalSeconds * 1_000,
     webhooks: options.webhooks,
     dueOf,
@@ -71,21 +75,22 @@ export async function pollHours(options: PollOptions): Promise<HourOfUse[]> {
   const threads = await Promise.all(
     names.map((name) => github.repository(name).as('octo').openIssue({ title: 'One' })),
   );
+  mock.timers.setTime(startedAt + SETTLED_MS);
   const spent: HourOfUse[] = [];
   const { signal } = new AbortController();
   try {
     for (let hour = 1; hour <= options.hours; hour += 1) {
       octokits = connect();
       let written = 0;
-      while (now < startedAt + hour * hourMs) {
+      while (Date.now() < startedAt + hour * hourMs) {
         // Spread over the hour and the repositories.
-        const share = (now - startedAt - (hour - 1) * hourMs) / hourMs;
+        const share = (Date.now() - startedAt - (hour - 1) * hourMs) / hourMs;
         for (; written < share * options.commentsPerHour * names.length; written += 1) {
           const index = written % names.length;
           const repository = github.repository(names[index]);
           await repository.as('octo').comment(threads[index] ?? 1, `note ${hour}.${written}`);
         }
-        now = Math.max(now + 1, (await reconciler.pass(signal)).dueAt);
+        mock.timers.setTime(Math.max(Date.now() + 1, (await reconciler.pass(signal)).dueAt));
       }
       spent.push(...usage.take().filter(({ installation }) => installation !== null));
     }
@@ -93,6 +98,7 @@ export async function pollHours(options: PollOptions): Promise<HourOfUse[]> {
     if (github.contractViolations.length > 0) throw new Error(github.contractViolations.join('\n'));
     return spent;
   } finally {
+    mock.timers.reset();
     await store.close();
     await github.close();
     await rm(dataDir, { recursive: true, force: true });

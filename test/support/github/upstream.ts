@@ -27,6 +27,8 @@ export interface Upstream {
 
 /** The emulator refuses a token's 5,000th request in an hour; rotate well before. */
 const REQUESTS_PER_TOKEN = 4_900;
+/** A token lives for an hour, also on a clock that a test moves. */
+const TOKEN_USED_MS = 50 * 60_000;
 /** Enough for 200,000 requests by one person. */
 export const TOKENS_PER_USER = 41;
 
@@ -50,7 +52,7 @@ export function appJwt(appId: number, privateKey: string, nowSeconds: number, li
 export function openUpstream(port: number, publicHost: string, app: AppSeed, privateKey: string): Upstream {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const userUses = new Map<string, number>();
-  const grants = new Map<string, { token: Promise<string>; uses: number }>();
+  const grants = new Map<string, { token: Promise<string>; uses: number; at: number }>();
 
   const send: Upstream['send'] = ({ method, path, token, raw, headers }) =>
     new Promise((resolve, reject) => {
@@ -111,8 +113,8 @@ export function openUpstream(port: number, publicHost: string, app: AppSeed, pri
       // Which repositories a token covers is judged by the proxy, so permissions alone name a pool.
       const key = JSON.stringify(grant.permissions);
       let pooled = grants.get(key);
-      if (!pooled || pooled.uses >= REQUESTS_PER_TOKEN) {
-        pooled = { token: mint(grant), uses: 0 };
+      if (!pooled || pooled.uses >= REQUESTS_PER_TOKEN || Date.now() - pooled.at > TOKEN_USED_MS) {
+        pooled = { token: mint(grant), uses: 0, at: Date.now() };
         grants.set(key, pooled);
       }
       pooled.uses += 1;

@@ -46,6 +46,8 @@ export interface AppOptions {
   worker?: Pick<WorkerOptions, 'maxAttempts' | 'backoff'>;
   /** `off`: webhooks are all it hears; for tests that count requests. */
   reconcile?: 'on' | 'off';
+  /** How long work of an app that died waits for another on the same Postgres, in ms; default 30 s. */
+  holdMs?: number;
 }
 
 /** Planning may take minutes, so many items are open at a time; GitHub's own limits are kept by the budget. */
@@ -67,7 +69,11 @@ export async function startApp(
   options: AppOptions = {},
 ): Promise<RunningApp> {
   const prompts = await loadPrompts(packageFile('prompts'));
-  const store = await openStore({ dataDir: config.dataDir });
+  const store = await openStore({
+    dataDir: config.dataDir,
+    databaseUrl: config.databaseUrl,
+    ...(options.holdMs ? { holdMs: options.holdMs } : {}),
+  });
   const shutdown = new AbortController();
   const requests = createRequestLog();
   const usage = createUsage(store.now);
@@ -108,7 +114,7 @@ export async function startApp(
   const proxy = config.webhookProxyUrl
     ? openWebhookProxy(config.webhookProxyUrl, `${url}${WEBHOOK_PATH}`, log)
     : null;
-  log.info({ url, model: config.model?.name ?? null, data: config.dataDir }, 'guruguru is listening');
+  log.info({ url, model: config.model?.name ?? null, data: dataPlace(config) }, 'guruguru is listening');
 
   const working = startWork();
   const pruning = setInterval(
@@ -325,6 +331,13 @@ function webUrl(apiUrl: string): string {
   const url = new URL(apiUrl);
   if (url.hostname === 'api.github.com') return 'https://github.com';
   return `${url.protocol}//${url.host.replace(/^api\./, '')}`;
+}
+
+/** Where the tables are, without a password. */
+function dataPlace(config: Pick<AppConfig, 'dataDir' | 'databaseUrl'>): string {
+  if (!config.databaseUrl) return config.dataDir;
+  const { host, pathname } = new URL(config.databaseUrl);
+  return `postgres://${host}${pathname}`;
 }
 
 export function createLog(config: Pick<AppConfig, 'logLevel'>): Logger {

@@ -6,6 +6,7 @@ import { VERSION } from './version.ts';
 const PLAIN_ERRORS = new Set([
   'ConfigError',
   'StoreLockedError',
+  'StoreConnectError',
   'StoreVersionError',
   'RunnerError',
   'UsageError',

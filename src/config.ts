@@ -36,6 +36,8 @@ export interface AppConfig {
   /** null: prose asks are answered with how to configure a model. */
   model: { apiKey: string; baseUrl: string | null; name: string } | null;
   dataDir: string;
+  /** null: the tables are in `dataDir`, on SQLite. */
+  databaseUrl: string | null;
   /** GitHub writes per installation are kept within GitHub's limits; `off` only against an emulator. */
   writeBudget: 'on' | 'off';
   /** `poll`: no connection from GitHub is needed, what happens there is asked for. */
@@ -66,6 +68,16 @@ const port = z
   .transform(Number)
   .refine((n) => n <= 65_535, 'must be a port number, 0 to 65535');
 
+const databaseUrl = z.string().refine(isDatabaseUrl, {
+  error:
+    'must be postgres://user:password@host:port/database, with characters such as @ / # % in the password as %40 %2F %23 %25; leave it out for SQLite',
+});
+
+function isDatabaseUrl(text: string): boolean {
+  const parsed = URL.canParse(text) ? new URL(text) : null;
+  return parsed !== null && /^postgres(ql)?:$/.test(parsed.protocol) && /^\/[^/]+$/.test(parsed.pathname);
+}
+
 /** Every variable of the app; .env.example names the same. */
 export const appEnvironment = z.object({
   APP_ID: positive.optional(),
@@ -81,6 +93,7 @@ export const appEnvironment = z.object({
   OPENAI_BASE_URL: url.optional(),
   GURUGURU_MODEL: z.string().default('gpt-5'),
   GURUGURU_DATA_DIR: z.string().default('.guruguru'),
+  DATABASE_URL: databaseUrl.optional(),
   GURUGURU_WRITE_BUDGET: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
   GURUGURU_INGRESS: z.enum(['webhook', 'poll'], { error: 'must be webhook or poll' }).default('webhook'),
   GURUGURU_RECONCILE_SECONDS: positive.optional(),
@@ -190,15 +203,23 @@ export function parseAppConfig(environment: Environment): AppConfig {
       ? { apiKey: env.OPENAI_API_KEY, baseUrl: env.OPENAI_BASE_URL ?? null, name: env.GURUGURU_MODEL }
       : null,
     dataDir: resolve(env.GURUGURU_DATA_DIR),
+    databaseUrl: env.DATABASE_URL ?? null,
     writeBudget: env.GURUGURU_WRITE_BUDGET,
     ingress: env.GURUGURU_INGRESS,
     reconcileSeconds: env.GURUGURU_RECONCILE_SECONDS ?? RECONCILE_SECONDS[env.GURUGURU_INGRESS],
   };
 }
 
-/** Where the app keeps its database; for commands that need nothing else. */
-export function parseDataDir(environment: Environment): string {
-  return resolve(appEnvironment.shape.GURUGURU_DATA_DIR.parse(withoutEmpty(environment).GURUGURU_DATA_DIR));
+const storeEnvironment = appEnvironment.pick({ GURUGURU_DATA_DIR: true, DATABASE_URL: true });
+
+/**
+ * Where the app keeps its tables; for commands that need nothing else.
+ * @throws ConfigError
+ */
+export function parseStorePlace(environment: Environment): Pick<AppConfig, 'dataDir' | 'databaseUrl'> {
+  const parsed = storeEnvironment.safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error));
+  return { dataDir: resolve(parsed.data.GURUGURU_DATA_DIR), databaseUrl: parsed.data.DATABASE_URL ?? null };
 }
 
 export interface RunnerConfig {

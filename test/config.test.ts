@@ -8,8 +8,8 @@ import {
   ConfigError,
   type Environment,
   parseAppConfig,
-  parseDataDir,
   parseRunnerConfig,
+  parseStorePlace,
   runnerEnvironment,
 } from '../src/config.ts';
 import { tempDir } from './support/store.ts';
@@ -48,6 +48,7 @@ describe('parseAppConfig', () => {
       githubApiUrl: 'https://api.github.com',
       model: null,
       dataDir: resolve('.guruguru'),
+      databaseUrl: null,
       writeBudget: 'on',
       ingress: 'webhook',
       reconcileSeconds: 120,
@@ -66,6 +67,7 @@ describe('parseAppConfig', () => {
       OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
       GURUGURU_MODEL: 'small',
       GURUGURU_DATA_DIR: '/var/lib/guruguru',
+      DATABASE_URL: 'postgres://guru:secret@db/loop',
       GURUGURU_WRITE_BUDGET: 'off',
       GURUGURU_INGRESS: 'webhook',
       GURUGURU_RECONCILE_SECONDS: '30',
@@ -79,6 +81,7 @@ describe('parseAppConfig', () => {
       githubApiUrl: 'https://ghe.example/api/v3',
       model: { apiKey: 'sk-1', baseUrl: 'http://127.0.0.1:9/v1', name: 'small' },
       dataDir: '/var/lib/guruguru',
+      databaseUrl: 'postgres://guru:secret@db/loop',
       writeBudget: 'off',
       ingress: 'webhook',
       reconcileSeconds: 30,
@@ -257,11 +260,28 @@ describe('parseRunnerConfig', () => {
   });
 });
 
-describe('parseDataDir', () => {
+describe('parseStorePlace', () => {
   it('needs nothing else to be right', () => {
-    expect(parseDataDir({ PORT: 'x', GURUGURU_DATA_DIR: '/data' })).toBe('/data');
-    expect(parseDataDir({ GURUGURU_DATA_DIR: '' })).toBe(resolve('.guruguru'));
+    const url = 'postgresql://guru:p%40ss@db:5433/loop?sslmode=require';
+    expect(parseStorePlace({ PORT: 'x', GURUGURU_DATA_DIR: '/data' })).toEqual({
+      dataDir: '/data',
+      databaseUrl: null,
+    });
+    expect(parseStorePlace({ GURUGURU_DATA_DIR: '', DATABASE_URL: url })).toEqual({
+      dataDir: resolve('.guruguru'),
+      databaseUrl: url,
+    });
   });
+
+  it.each(['db', 'mysql://db/loop', 'postgres://db', 'postgres://db:5432/', 'postgres://u:p/q@db/loop'])(
+    'refuses %s as DATABASE_URL, showing the form',
+    (url) => {
+      expect(problems(parseStorePlace, { DATABASE_URL: url })).toEqual([
+        expect.stringMatching(/^DATABASE_URL: must be postgres:\/\/user:password@host:port\/database/),
+      ]);
+      expect(problems(parseAppConfig, { DATABASE_URL: url })).toHaveLength(1);
+    },
+  );
 });
 
 describe('.env.example', () => {

@@ -29,11 +29,7 @@ async function examine(environment: Environment, repositories: string[]): Promis
   try {
     const config = parseAppConfig(environment);
     const { credentials } = config;
-    const machine = [
-      await checkModel(config),
-      ...(await checkRunners(config.dataDir, Date.now())),
-      checkUsers(),
-    ];
+    const machine = [await checkModel(config), ...(await checkRunners(config, Date.now())), checkUsers()];
     if (!credentials) {
       return [
         failure(

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
-import { type Environment, parseDataDir } from '../config.ts';
+import { type Environment, parseStorePlace } from '../config.ts';
 import { openStore } from '../store/store.ts';
 import { createToken } from '../store/tokens.ts';
 
@@ -11,7 +11,7 @@ export async function tokenCreateCommand(
   repositories: string[],
 ): Promise<void> {
   if (existsSync('.env')) loadEnvFile('.env');
-  const store = await openStore({ dataDir: parseDataDir(environment), exclusive: false });
+  const store = await openStore({ ...parseStorePlace(environment), exclusive: false });
   try {
     const { token } = await store.write((tx) => createToken(tx, name, repositories, Date.now()));
     console.error(

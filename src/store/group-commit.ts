@@ -1,7 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { DatabaseSync } from 'node:sqlite';
 import { openContext, type Tx } from './announce.ts';
 import { StoreUnavailableError, toStoreError } from './errors.ts';
+
+/** The one connection that writes, as a database's own module gives it. */
+export interface Writer {
+  /** Queries on that connection. */
+  tx: Tx;
+  /** Waits until no other process of this store writes, and begins a transaction. */
+  begin(): Promise<void>;
+  /** Keeps the transaction; other processes hear of `topics` with it. Throws when it was not kept. */
+  commit(topics: ReadonlySet<string>): Promise<void>;
+  /** Takes the transaction back, if it still stands. Never throws. */
+  rollback(): Promise<void>;
+  savepoint(step: 'set' | 'release' | 'rollback'): Promise<void>;
+  /** Whether the transaction still stands: a full disk or a lost connection takes it back as a whole. */
+  inTransaction(): boolean;
+}
 
 type Write = (tx: Tx) => Promise<unknown>;
 
@@ -14,7 +28,7 @@ interface Pending {
 type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };
 
 export interface GroupCommit {
-  write(run: Write): Promise<unknown>;
+  write<T>(run: (tx: Tx) => Promise<T>): Promise<T>;
   /** Writes that are not committed yet. */
   pending(): number;
   /** Resolves when every write handed in has ended; later ones are refused. */
@@ -29,16 +43,11 @@ const GROUP_MAX = 200;
  * has its own savepoint, so that one that throws takes back only itself. `onCommit` hears what they announced.
  */
 export function createGroupCommit(
-  database: DatabaseSync,
-  tx: Tx,
+  writer: Writer,
   now: () => number,
   onCommit: (topics: ReadonlySet<string>) => void,
 ): GroupCommit {
-  const begin = database.prepare('BEGIN IMMEDIATE');
-  const commit = database.prepare('COMMIT');
-  const savepoint = database.prepare('SAVEPOINT one');
-  const release = database.prepare('RELEASE one');
-  const rollbackToSavepoint = database.prepare('ROLLBACK TO one');
+  const { tx } = writer;
   const inside = new AsyncLocalStorage<true>();
 
   const queue: Pending[] = [];
@@ -48,18 +57,16 @@ export function createGroupCommit(
   let onIdle: (() => void) | undefined;
 
   async function runOne(run: Write, topics: Set<string>): Promise<Outcome> {
-    savepoint.run();
+    await writer.savepoint('set');
     const announced = openContext(tx, now);
     try {
       const value = await inside.run(true, run, tx);
-      release.run();
+      await writer.savepoint('release');
       for (const topic of announced) topics.add(topic);
       return { ok: true, value };
     } catch (error) {
-      // On a full disk or an I/O error SQLite itself may have rolled back the whole transaction.
-      if (!database.isTransaction) throw error;
-      rollbackToSavepoint.run();
-      release.run();
+      if (!writer.inTransaction()) throw error;
+      await writer.savepoint('rollback');
       return { ok: false, error: toStoreError(error) };
     }
   }
@@ -68,13 +75,12 @@ export function createGroupCommit(
     const topics = new Set<string>();
     const outcomes: Outcome[] = [];
     try {
-      begin.run();
+      await writer.begin();
       for (const { run } of group) outcomes.push(await runOne(run, topics));
-      commit.run();
+      await writer.commit(topics);
     } catch (cause) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      const message = cause instanceof Error ? cause.message : String(cause);
-      const error = new StoreUnavailableError(`The database could not be written: ${message}`, { cause });
+      await writer.rollback();
+      const error = unavailable(cause);
       for (const { reject } of group) reject(error);
       return;
     }
@@ -100,17 +106,18 @@ export function createGroupCommit(
   }
 
   return {
-    write(run) {
+    write<T>(run: (tx: Tx) => Promise<T>) {
       if (ended) return Promise.reject(new StoreUnavailableError('The store is closed.'));
       // It would wait for the group that waits for it.
       if (inside.getStore()) return Promise.reject(new Error('write() inside write(): use the tx you have.'));
-      return new Promise((resolve, reject) => {
-        queue.push({ run, resolve, reject });
-        if (busy) return;
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      queue.push({ run, resolve, reject });
+      if (!busy) {
         busy = true;
         // After the poll phase: everything that arrived in this turn is in the queue by then.
         setImmediate(flush);
-      });
+      }
+      return promise as Promise<T>;
     },
     pending: () => queue.length + inGroup,
     end() {
@@ -121,4 +128,10 @@ export function createGroupCommit(
       });
     },
   };
+}
+
+function unavailable(cause: unknown): StoreUnavailableError {
+  if (cause instanceof StoreUnavailableError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new StoreUnavailableError(`The database could not be written: ${message}`, { cause });
 }

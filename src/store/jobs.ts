@@ -40,7 +40,7 @@ export function listJobsByState(db: Reader, states: readonly JobState[], repoId?
     .selectFrom('jobs')
     .selectAll()
     .where('state', 'in', states)
-    .orderBy('queued_at')
+    .orderBy('queued_at', (order) => order.asc().nullsFirst())
     .orderBy('id');
   return (repoId === undefined ? query : query.where('repo_id', '=', repoId)).execute();
 }

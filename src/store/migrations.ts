@@ -10,40 +10,48 @@ import type { Tables } from './tables.ts';
 
 type Schema = Kysely<Tables>['schema'];
 
-/** Forward only; the version of a database is the number of migrations it has had. Never edit one that was released. */
-const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [createTables, addScans];
+/**
+ * Forward only; the version of a database is the number of migrations it has had. Never edit one that was
+ * released. One migration serves both databases, inside the one write that brings a database up to date:
+ *
+ * - Only Kysely's schema builder, `createTable` and `createIndex` below; no dialect's own SQL.
+ * - Columns are `text` (Postgres: collated by bytes, as in SQLite), `bigint` (a safe integer: id, time in ms,
+ *   flag 0 or 1) or `bytes`; JSON is text. A new column of a table with rows has a default or may be null.
+ * - Queries stay within what both understand: no `rowid`, `glob`, `json_…` or `insert or …`; say
+ *   `nulls first` or `last` where a sorted column may be null; see "Same on both" in backend.ts.
+ */
+const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [createTables, addScans, addNews];
 
 /**
- * Brings the database to this program's version, in one transaction.
- * @throws StoreVersionError when it is newer than the program
+ * Brings the database to this program's version, as one write; compares only where `mayMigrate` says no to
+ * the version it has (0 when it is empty).
+ * @throws StoreVersionError when it is newer than the program, or older and not to be migrated
  */
-export async function migrate(db: Kysely<Tables>, now: number): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    const from = await readVersion(tx);
-    refuseNewer(from);
-    for (const migration of MIGRATIONS.slice(from)) await migration(tx.schema);
-    await tx
-      .insertInto('counters')
-      .values({ name: 'schema', value: MIGRATIONS.length })
-      .onConflict((oc) => oc.column('name').doUpdateSet({ value: MIGRATIONS.length }))
-      .execute();
-    // Fences begin at the second the database was made: after its loss none is handed out twice.
-    await tx
-      .insertInto('counters')
-      .values({ name: 'fence', value: Math.floor(now / 1000) })
-      .onConflict((oc) => oc.doNothing())
-      .execute();
-  });
-}
-
-/** @throws StoreVersionError unless the database is exactly this program's version */
-export async function checkVersion(db: Kysely<Tables>): Promise<void> {
-  const version = await readVersion(db);
-  refuseNewer(version);
-  if (version === MIGRATIONS.length) return;
-  throw new StoreVersionError(
-    `The running app has an older database (version ${version}, this program needs ${MIGRATIONS.length}). Restart the app with this version first.`,
-  );
+export async function migrate(
+  tx: Kysely<Tables>,
+  now: number,
+  mayMigrate: (version: number) => boolean = () => true,
+): Promise<void> {
+  const from = await readVersion(tx);
+  refuseNewer(from);
+  if (from === MIGRATIONS.length) return;
+  if (!mayMigrate(from)) {
+    throw new StoreVersionError(
+      `The running app has an older database (version ${from}, this program needs ${MIGRATIONS.length}). Restart the app with this version first.`,
+    );
+  }
+  for (const migration of MIGRATIONS.slice(from)) await migration(tx.schema);
+  await tx
+    .insertInto('counters')
+    .values({ name: 'schema', value: MIGRATIONS.length })
+    .onConflict((oc) => oc.column('name').doUpdateSet({ value: MIGRATIONS.length }))
+    .execute();
+  // Fences begin at the second the database was made: after its loss none is handed out twice.
+  await tx
+    .insertInto('counters')
+    .values({ name: 'fence', value: Math.floor(now / 1000) })
+    .onConflict((oc) => oc.doNothing())
+    .execute();
 }
 
 function refuseNewer(version: number): void {
@@ -250,6 +258,10 @@ async function addScans(schema: Schema): Promise<void> {
     head: 'text?',
     updated_at: 'bigint',
   });
+}
+
+async function addNews(schema: Schema): Promise<void> {
+  await createTable(schema, 'news', ['id'], { id: 'bigint', sender: 'text', topics: 'text', at: 'bigint' });
 }
 
 async function createTable<T extends keyof Tables>(

@@ -1,24 +1,30 @@
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
+import { resolve } from 'node:path';
 import type { Reader, Tx } from './announce.ts';
-import { StoreLockedError } from './errors.ts';
+import type { Claims } from './claims.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { checkVersion, migrate } from './migrations.ts';
-import { kyselyOver, openReader, openWriter, takeLock } from './sqlite.ts';
+import { migrate } from './migrations.ts';
+import { openSqlite } from './sqlite.ts';
 
 export type { Reader, Tx } from './announce.ts';
 
-export interface StoreOptions {
+/** Where the tables are. */
+export interface StorePlace {
   /** Created (mode 0700) when missing. Holds guruguru.sqlite and lock.sqlite. */
   dataDir: string;
+  /** `postgres://…`: the tables are there, several apps may share them, and `dataDir` is not used. */
+  databaseUrl?: string | null;
+}
+
+export interface StoreOptions extends StorePlace {
   /** Milliseconds since the epoch; default Date.now. */
   now?: () => number;
   /**
-   * Default true: this is the app, the only one on this directory. false: a command beside a running app,
-   * which may write rows but does not migrate.
+   * Default true: this is an app, on SQLite the only one. false: a command beside a running app, which may
+   * write rows but does not migrate.
    */
   exclusive?: boolean;
+  /** How long another app on the same Postgres waits for one that is gone, in ms; default 30 s. */
+  holdMs?: number;
 }
 
 export interface Store {
@@ -26,73 +32,63 @@ export interface Store {
   db: Reader;
   /**
    * Runs `fn` in a transaction shared with the writes that arrive at the same time, and resolves when it is
-   * on disk. `fn` awaits nothing but `tx`: every other write waits for it. When it throws, only its own
-   * changes are taken back and only its promise rejects. Rejects with StoreUnavailableError when the commit fails.
+   * on disk. One writes at a time, over all processes on this database, so what `fn` reads through `tx` stays
+   * true until it is committed. `fn` awaits nothing but `tx`: every other write waits for it. When it throws,
+   * only its own changes are taken back and only its promise rejects. Rejects with StoreUnavailableError when
+   * the commit fails; where a connection was lost meanwhile, it may have been kept after all.
    */
   write<T>(fn: (tx: Tx) => Promise<T>): Promise<T>;
   /** Writes waiting for their commit. */
   pendingWrites(): number;
-  /** Hears the topics announced by committed writes. Returns how to stop. */
+  /** Whose items of work are; for the worker. */
+  claims: Claims;
+  /** Hears the topics announced by committed writes, those of other processes too. Returns how to stop. */
   subscribe(listener: (topics: ReadonlySet<string>) => void): () => void;
   now: () => number;
   /** Waits for the writes handed in, then closes. Idempotent. */
   close(): Promise<void>;
 }
 
-/** @throws StoreLockedError, StoreVersionError */
+/** How long an item of work stays with an app that does not renew it, in ms. */
+const HOLD_MS = 30_000;
+
+/** @throws StoreLockedError, StoreConnectError, StoreVersionError */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const now = options.now ?? Date.now;
-  const dataDir = resolve(options.dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const lock = takeLock(join(dataDir, 'lock.sqlite'));
-  if (!lock && options.exclusive !== false) throw new StoreLockedError(dataDir);
-
-  const opened: DatabaseSync[] = lock ? [lock] : [];
+  const exclusive = options.exclusive !== false;
+  const backend = options.databaseUrl
+    ? await (await import('./postgres.ts')).openPostgres(options.databaseUrl, {
+        exclusive,
+        now,
+        holdMs: options.holdMs ?? HOLD_MS,
+      })
+    : openSqlite(resolve(options.dataDir), exclusive);
+  const listeners = new Set<(topics: ReadonlySet<string>) => void>();
+  const tell = (topics: ReadonlySet<string>) => {
+    for (const listener of listeners) listener(topics);
+  };
+  const group = createGroupCommit(backend.writer, now, tell);
   try {
-    const path = join(dataDir, 'guruguru.sqlite');
-    const writer = openWriter(path);
-    opened.unshift(writer);
-    const tx = kyselyOver(writer);
-    // Without the lock an app is running on this database: it alone migrates.
-    await (lock ? migrate(tx, now()) : checkVersion(tx));
-    const reader = openReader(path);
-    opened.unshift(reader);
-    return createStore(writer, tx, kyselyOver(reader), now, () => closeAll(opened));
+    await group.write(() => migrate(backend.schema, now(), backend.mayMigrate));
+    if (exclusive) await backend.hearOthers?.(tell);
   } catch (error) {
-    closeAll(opened);
+    await backend.close();
     throw error;
   }
-}
-
-function createStore(
-  writer: DatabaseSync,
-  tx: Tx,
-  db: Reader,
-  now: () => number,
-  closeDatabases: () => void,
-): Store {
-  const listeners = new Set<(topics: ReadonlySet<string>) => void>();
-  const group = createGroupCommit(writer, tx, now, (topics) => {
-    for (const listener of listeners) listener(topics);
-  });
   let closing: Promise<void> | undefined;
   return {
-    db,
+    db: backend.reader,
+    claims: backend.claims,
     now,
-    write: <T>(fn: (tx: Tx) => Promise<T>) => group.write(fn) as Promise<T>,
+    write: group.write,
     pendingWrites: group.pending,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     close() {
-      closing ??= group.end().then(closeDatabases);
+      closing ??= group.end().then(backend.close);
       return closing;
     },
   };
-}
-
-/** The lock goes last, so that a successor never meets an open database. */
-function closeAll(databases: readonly DatabaseSync[]): void {
-  for (const database of databases) database.close();
 }

@@ -20,6 +20,7 @@ export interface Tables {
   work: WorkRow;
   scans: ScanRow;
   counters: CounterRow;
+  news: NewsRow;
 }
 
 export interface RepositoryRow {
@@ -243,6 +244,7 @@ export interface WorkRow {
   /** Grows with every enqueue: an item touched while it was worked on is due again. */
   generation: number;
   attempts: number;
+  /** Postgres: the process that works on it, until `expires_at` (the database's clock), under `fence`. */
   owner: string | null;
   fence: number;
   expires_at: number | null;
@@ -264,4 +266,14 @@ export interface ScanRow {
 export interface CounterRow {
   name: string;
   value: number;
+}
+
+/** Postgres: what a process told the others that share the database. */
+export interface NewsRow {
+  id: number;
+  /** The process. */
+  sender: string;
+  /** json string[] */
+  topics: string;
+  at: number;
 }

@@ -12,7 +12,7 @@ export interface WorkerOptions {
   /**
    * Does the next thing for a key and says when there is more: at `dueAt` (ms since the epoch), or `done`
    * until somebody enqueues it. `attempts` counts the failures before this one. It must end soon after
-   * `signal` aborts. An error with a number `retryAt` (ms) is due then and counts as no failure.
+   * `signal` aborts: at a shutdown, and when another process may take the item over. An error with a number `retryAt` (ms) is due then and counts as no failure.
    */
   perform: (key: string, signal: AbortSignal, attempts: number) => Promise<{ dueAt: number } | 'done'>;
   /**
@@ -46,17 +46,32 @@ const HOLD_MAX_MS = 250;
 const HOLD_STEP_MS = 5;
 /** How long effects have to end after their abort. They are repeated at the next start if they do not. */
 const DRAIN_GRACE_MS = 50;
+/** The same where an item that is not let go of waits until its hold ends. */
+const SHARED_DRAIN_GRACE_MS = 2_000;
 /** The longest sleep: after a change of the clock an item is at most this late. */
 const SLEEP_MAX_MS = 60_000;
+/** Of the time an item is held: it is renewed after this part, and given up before its end if that failed. */
+const RENEW_AFTER = 1 / 3;
+const GIVE_UP_AFTER = 5 / 6;
+
+interface Running {
+  item: WorkRow;
+  abort: AbortController;
+  ended: Promise<void>;
+  /** Aborts when the item was not renewed in time. */
+  guard: NodeJS.Timeout | undefined;
+}
 
 /**
- * Works on due items, one at a time per key. Which keys are being worked on is known to this process alone:
- * there is one per database, so what a dead one held is free at once.
+ * Works on due items, one at a time per key. Whose an item is decide the store's claims: where several
+ * processes share a database, an outcome counts only under the fence with which its item was taken.
  */
 export function startWorker(store: Store, options: WorkerOptions): Worker {
   const { perform, log, concurrency = 8, maxAttempts = 12, backoff = defaultBackoff } = options;
   const holdWhile = options.holdWhile ?? (() => false);
-  const running = new Map<string, { abort: AbortController; ended: Promise<void> }>();
+  const { claims } = store;
+  const isShared = Number.isFinite(claims.holdMs);
+  const running = new Map<string, Running>();
   let stopping = false;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -88,14 +103,15 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
   async function startDue(): Promise<void> {
     if (held()) return sleep(HOLD_STEP_MS);
     const now = store.now();
+    const asked = performance.now();
     // What ends while we read is read as it was before; its end makes us look again.
-    const before = new Set(running.keys());
-    for (const item of await dueItems(store, now, concurrency)) {
-      if (stopping || running.size >= concurrency) break;
-      if (!before.has(item.key)) start(item);
+    const items = await claims.take(now, concurrency - running.size, new Set(running.keys()));
+    for (const item of items) {
+      if (stopping) await claims.release(item);
+      else start(item, asked);
     }
-    const next = await nextDue(store, now);
-    if (next !== undefined) sleep(next - now);
+    const next = await claims.nextIn(now);
+    sleep(Math.min(next ?? SLEEP_MAX_MS, claims.holdMs * RENEW_AFTER));
   }
 
   function held(): boolean {
@@ -114,13 +130,43 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
     if (!stopping) timer = setTimeout(look, Math.min(Math.max(ms, 0), SLEEP_MAX_MS));
   }
 
-  function start(item: WorkRow): void {
+  /** `asked`: when the item was taken, at the latest, on the monotonic clock. */
+  function start(item: WorkRow, asked: number): void {
     const abort = new AbortController();
-    const ended = work(item, abort.signal).finally(() => {
+    const entry: Running = { item, abort, ended: Promise.resolve(), guard: undefined };
+    guard(entry, asked);
+    running.set(item.key, entry);
+    entry.ended = work(item, abort.signal).finally(() => {
+      clearTimeout(entry.guard);
       running.delete(item.key);
       if (!stopping) void look();
     });
-    running.set(item.key, { abort, ended });
+  }
+
+  function guard(entry: Running, asked: number): void {
+    clearTimeout(entry.guard);
+    if (!isShared) return;
+    const left = asked + claims.holdMs * GIVE_UP_AFTER - performance.now();
+    entry.guard = setTimeout(() => lose(entry), left);
+  }
+
+  function lose(entry: Running): void {
+    if (entry.abort.signal.aborted) return;
+    log.warn({ key: entry.item.key }, 'a work item may be taken over by another app: stopped here');
+    entry.abort.abort();
+  }
+
+  async function renew(): Promise<void> {
+    const entries = [...running.values()].filter(({ abort }) => !abort.signal.aborted);
+    if (entries.length === 0) return;
+    const asked = performance.now();
+    const kept = await claims.renew(entries.map(({ item }) => item));
+    const fences = new Map(kept.map(({ key, fence }) => [key, fence]));
+    for (const entry of entries) {
+      if (running.get(entry.item.key) !== entry || entry.abort.signal.aborted) continue;
+      if (fences.get(entry.item.key) === entry.item.fence) guard(entry, asked);
+      else lose(entry);
+    }
   }
 
   async function work(item: WorkRow, signal: AbortSignal): Promise<void> {
@@ -130,7 +176,10 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
         (error: unknown) => ({ ok: false as const, error }),
       );
       // What fails because of the shutdown is no failure; what ends after it is done again.
-      if (closed || (stopping && !result.ok)) return;
+      if (closed) return;
+      if (stopping && !result.ok) return await claims.release(item);
+      // Its next owner does what is left.
+      if (signal.aborted && !stopping && !result.ok) return;
       if (result.ok) await settle(item, result.outcome);
       else await fail(item, result.error);
     } catch (error) {
@@ -139,27 +188,28 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
     }
   }
 
+  /** The row as it was taken. A later claim has another fence. */
+  const claimed = (tx: Tx, item: WorkRow) =>
+    tx.updateTable('work').where('key', '=', item.key).where('fence', '=', item.fence);
+
   async function settle(item: WorkRow, outcome: { dueAt: number } | 'done'): Promise<void> {
     await store.write(async (tx) => {
       if (outcome === 'done') {
-        await tx
+        const { numDeletedRows } = await tx
           .deleteFrom('work')
           .where('key', '=', item.key)
+          .where('fence', '=', item.fence)
           .where('generation', '=', item.generation)
-          .execute();
+          .executeTakeFirst();
+        if (numDeletedRows === 1n) return;
       } else {
-        await tx
-          .updateTable('work')
-          .set({ due_at: outcome.dueAt })
-          .where('key', '=', item.key)
+        await claimed(tx, item)
           .where('generation', '=', item.generation)
+          .set({ due_at: outcome.dueAt })
           .execute();
       }
-      if (item.attempts === 0) return;
-      await tx
-        .updateTable('work')
-        .set({ attempts: 0, last_error: null })
-        .where('key', '=', item.key)
+      await claimed(tx, item)
+        .set({ ...FREE, attempts: 0, last_error: null })
         .execute();
     });
   }
@@ -172,18 +222,15 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
     const outage = options.isOutage?.(error) ?? false;
     log.warn({ err: error, key: item.key, attempts, retryAt, stuck }, 'a work item failed');
     await store.write(async (tx) => {
-      await tx
-        .updateTable('work')
-        .set({ attempts, last_error: lastError })
-        .where('key', '=', item.key)
-        .execute();
       // An item enqueued meanwhile has something new to see, so it stays due and is not given up.
-      const { numUpdatedRows } = await tx
-        .updateTable('work')
-        .set(stuck ? { stuck: outage ? 2 : 1 } : { due_at: retryAt ?? store.now() + backoff(attempts) })
-        .where('key', '=', item.key)
+      const { numUpdatedRows } = await claimed(tx, item)
         .where('generation', '=', item.generation)
+
+        .set(stuck ? { stuck: outage ? 2 : 1 } : { due_at: retryAt ?? store.now() + backoff(attempts) })
         .executeTakeFirst();
+      await claimed(tx, item)
+        .set({ ...FREE, attempts, last_error: lastError })
+        .execute();
       // Woken after an outage and failing again by one, it was told of before.
       const told = outage && attempts > maxAttempts;
       if (stuck && !told && numUpdatedRows === 1n) await options.onStuck?.(tx, item.key, error);
@@ -199,6 +246,12 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
   const unsubscribe = store.subscribe((topics) => {
     if (topics.has(WORK_TOPIC)) void look();
   });
+  const renewing = isShared
+    ? setInterval(
+        () => void renew().catch((err) => log.warn({ err }, 'work items could not be renewed; trying again')),
+        claims.holdMs * RENEW_AFTER,
+      )
+    : undefined;
   void look();
 
   return {
@@ -207,6 +260,7 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
       stopping = true;
       unsubscribe();
       clearTimeout(timer);
+      clearInterval(renewing);
       for (const { abort } of running.values()) abort.abort();
       await looking;
       const ended = Promise.all([...running.values()].map((item) => item.ended));
@@ -214,7 +268,7 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
       await Promise.race([
         ended,
         new Promise((resolve) => {
-          grace = setTimeout(resolve, DRAIN_GRACE_MS);
+          grace = setTimeout(resolve, isShared ? SHARED_DRAIN_GRACE_MS : DRAIN_GRACE_MS);
         }),
       ]);
       clearTimeout(grace);
@@ -225,37 +279,15 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
         await look();
         const working = [...running.values()].map((item) => item.ended);
         if (working.length > 0) await Promise.race(working);
-        else if ((await dueItems(store, store.now(), 1)).length === 0) return;
+        else if (!(await claims.isDue(store.now()))) return;
         else await new Promise((resolve) => setTimeout(resolve, HOLD_STEP_MS));
       }
     },
   };
 }
 
-/** Due items, the longest due first. */
-function dueItems(store: Store, now: number, limit: number): Promise<WorkRow[]> {
-  return store.db
-    .selectFrom('work')
-    .selectAll()
-    .where('stuck', '=', 0)
-    .where('due_at', '<=', now)
-    .orderBy('due_at')
-    .limit(limit)
-    .execute();
-}
-
-/** When the next item after `now` is due. Those due before start when another one ends. */
-async function nextDue(store: Store, now: number): Promise<number | undefined> {
-  const row = await store.db
-    .selectFrom('work')
-    .select('due_at')
-    .where('stuck', '=', 0)
-    .where('due_at', '>', now)
-    .orderBy('due_at')
-    .limit(1)
-    .executeTakeFirst();
-  return row?.due_at;
-}
+/** Nobody's any more. */
+const FREE = { owner: null, expires_at: null } as const;
 
 function retryTime(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('retryAt' in error)) return undefined;

@@ -269,17 +269,17 @@ describe('the runners', () => {
 
   it('are unknown before the app was ever started, and nothing is made', async () => {
     const dataDir = join(tempDir(), 'none');
-    expect(told(await checkRunners(dataDir, NOW))[0]).toMatch(
+    expect(told(await checkRunners({ dataDir }, NOW))[0]).toMatch(
       /^unknown runner: no database in .* → Start the app/,
     );
-    expect(told(await checkRunners(dataDir, NOW))[0]).toContain('ENOENT');
+    expect(told(await checkRunners({ dataDir }, NOW))[0]).toContain('ENOENT');
   });
 
   it('have no token, a token, were heard, and are live: beside a running app', async () => {
     const dataDir = tempDir();
     const app = await openStore({ dataDir });
     onTestFinished(() => app.close());
-    const found = async () => told(await checkRunners(dataDir, NOW));
+    const found = async () => told(await checkRunners({ dataDir }, NOW));
     const none = /^warning runner: no runner token was made → Make one: guruguru token create/;
     expect(await found()).toEqual([expect.stringMatching(none)]);
 

@@ -3,19 +3,18 @@ import { expect, it, onTestFinished } from 'vitest';
 import { StoreUnavailableError } from '../../src/store/errors.ts';
 import { createGroupCommit } from '../../src/store/group-commit.ts';
 import { migrate } from '../../src/store/migrations.ts';
-import { kyselyOver, openWriter } from '../../src/store/sqlite.ts';
+import { openWriter, sqliteWriter } from '../../src/store/sqlite.ts';
 import { tempDir } from '../support/store.ts';
 
 async function openGroup() {
   const database = openWriter(join(tempDir(), 'guruguru.sqlite'));
   onTestFinished(() => database.close());
-  const tx = kyselyOver(database);
-  await migrate(tx, 0);
+  const writer = sqliteWriter(database);
+  await migrate(writer.tx, 0);
   return {
     database,
     group: createGroupCommit(
-      database,
-      tx,
+      writer,
       () => 0,
       () => {},
     ),

@@ -3,12 +3,13 @@ import { insertJob } from '../../src/store/jobs.ts';
 import { appendLog, readLog } from '../../src/store/logs.ts';
 import { prune } from '../../src/store/prune.ts';
 import { insertRun } from '../../src/store/runs.ts';
+import { BACKENDS, emptyPlace } from '../support/backends.ts';
 import { jobRow, runRow, tempStore } from '../support/store.ts';
 
 const DAY = 86_400_000;
 
-it('deletes logs of runs reported long ago, and no other', async () => {
-  const store = await tempStore();
+it.each(BACKENDS)('deletes logs of runs reported long ago, and no other, on %s', async (backend) => {
+  const store = await tempStore(await emptyPlace(backend));
   await store.write(async (tx) => {
     await insertJob(tx, jobRow({ id: 'reported', state: 'succeeded', report_sha: 'sha' }));
     await insertJob(tx, jobRow({ id: 'unreported', state: 'succeeded' }));

@@ -8,6 +8,7 @@ import { announce } from '../../src/store/announce.ts';
 import { StoreLockedError, StoreUnavailableError, StoreVersionError } from '../../src/store/errors.ts';
 import { openWriter } from '../../src/store/sqlite.ts';
 import { openStore, type Store, type Tx } from '../../src/store/store.ts';
+import { BACKENDS, emptyPlace } from '../support/backends.ts';
 import { tempDir, tempStore } from '../support/store.ts';
 
 const count = (tx: Tx, name: string, value = 1) =>
@@ -18,9 +19,9 @@ async function names(store: Store): Promise<string[]> {
   return rows.map((row) => row.name).filter((name) => name !== 'schema' && name !== 'fence');
 }
 
-describe('write', () => {
+describe.each(BACKENDS)('write on %s', (backend) => {
   it('resolves with what the function returns, and db sees it from then on', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const result = await store.write(async (tx) => {
       await count(tx, 'a');
       return 42;
@@ -30,7 +31,7 @@ describe('write', () => {
   });
 
   it('takes back only the write that throws, and rejects only its promise', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const results = await Promise.allSettled([
       store.write((tx) => count(tx, 'a')),
       store.write(async (tx) => {
@@ -51,7 +52,7 @@ describe('write', () => {
   });
 
   it('lets writes of one group see one another, and db see none of them before the commit', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     let seenByDb: string[] = [];
     let seenByTx = 0;
     await Promise.all([
@@ -66,7 +67,7 @@ describe('write', () => {
   });
 
   it('tells subscribers what committed writes announced, and not what was taken back', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const heard: string[][] = [];
     store.subscribe((topics) => heard.push([...topics].sort()));
     await Promise.allSettled([
@@ -81,11 +82,73 @@ describe('write', () => {
   });
 
   it('refuses write inside write, which would wait for itself', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const nested = store.write(() => store.write((tx) => count(tx, 'a')));
     await expect(nested).rejects.toThrow('write() inside write()');
   });
 
+  it('refuses writes after close, and ends those handed in before', async () => {
+    const place = await emptyPlace(backend);
+    const store = await openStore(place);
+    const last = store.write((tx) => count(tx, 'a'));
+    await store.close();
+    await last;
+    await expect(store.write((tx) => count(tx, 'b'))).rejects.toThrow(StoreUnavailableError);
+    expect(await names(await tempStore(place))).toEqual(['a']);
+  });
+});
+
+describe.each(BACKENDS)('openStore on %s', (backend) => {
+  it('keeps what was written over a reopen, and never hands out a lower fence', async () => {
+    const place = await emptyPlace(backend);
+    const first = await openStore({ ...place, now: () => 5_000_000 });
+    await first.write((tx) => count(tx, 'a'));
+    await first.close();
+    const second = await tempStore({ ...place, now: () => 9_000_000 });
+    expect(await names(second)).toEqual(['a']);
+    const fence = await second.db
+      .selectFrom('counters')
+      .select('value')
+      .where('name', '=', 'fence')
+      .execute();
+    expect(fence).toEqual([{ value: 5_000 }]);
+  });
+
+  it('refuses a database newer than the program and leaves it as it was', async () => {
+    const place = await emptyPlace(backend);
+    const first = await openStore(place);
+    await first.write((tx) =>
+      tx.updateTable('counters').set({ value: 99 }).where('name', '=', 'schema').execute(),
+    );
+    await first.close();
+    await expect(openStore(place)).rejects.toThrow(StoreVersionError);
+    await expect(openStore(place)).rejects.toThrow(/version 99/);
+  });
+
+  it('opens after a kill -9 with all that was acknowledged', async () => {
+    const place = await emptyPlace(backend);
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('./write-for-ever.ts', import.meta.url)), JSON.stringify(place)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const acknowledged = await readUntil(child, 500);
+    if (backend === 'sqlite') await expect(openStore(place)).rejects.toThrow(StoreLockedError);
+    else await (await openStore(place)).close();
+    child.kill('SIGKILL');
+    await once(child, 'close');
+
+    const kept = new Set(await names(await tempStore(place)));
+    const all = acknowledged();
+    expect(all.length).toBeGreaterThanOrEqual(500);
+    expect(all.filter((name) => !kept.has(name))).toEqual([]);
+  });
+});
+
+describe('on sqlite', () => {
   it('rejects every write of the group with StoreUnavailableError when the database is locked from outside', async () => {
     const dataDir = tempDir();
     const store = await tempStore({ dataDir });
@@ -102,44 +165,6 @@ describe('write', () => {
     expect(await names(store)).toEqual(['c']);
   });
 
-  it('refuses writes after close, and ends those handed in before', async () => {
-    const dataDir = tempDir();
-    const store = await openStore({ dataDir });
-    const last = store.write((tx) => count(tx, 'a'));
-    await store.close();
-    await last;
-    await expect(store.write((tx) => count(tx, 'b'))).rejects.toThrow(StoreUnavailableError);
-    expect(await names(await tempStore({ dataDir }))).toEqual(['a']);
-  });
-});
-
-describe('openStore', () => {
-  it('keeps what was written over a reopen, and never hands out a lower fence', async () => {
-    const dataDir = tempDir();
-    const first = await openStore({ dataDir, now: () => 5_000_000 });
-    await first.write((tx) => count(tx, 'a'));
-    await first.close();
-    const second = await tempStore({ dataDir, now: () => 9_000_000 });
-    expect(await names(second)).toEqual(['a']);
-    const fence = await second.db
-      .selectFrom('counters')
-      .select('value')
-      .where('name', '=', 'fence')
-      .execute();
-    expect(fence).toEqual([{ value: 5_000 }]);
-  });
-
-  it('refuses a database newer than the program and leaves it as it was', async () => {
-    const dataDir = tempDir();
-    const first = await openStore({ dataDir });
-    await first.write((tx) =>
-      tx.updateTable('counters').set({ value: 99 }).where('name', '=', 'schema').execute(),
-    );
-    await first.close();
-    await expect(openStore({ dataDir })).rejects.toThrow(StoreVersionError);
-    await expect(openStore({ dataDir })).rejects.toThrow(/version 99/);
-  });
-
   it('refuses a second app on one directory, and lets a command in beside it', async () => {
     const dataDir = tempDir();
     const app = await tempStore({ dataDir });
@@ -148,27 +173,6 @@ describe('openStore', () => {
     const command = await tempStore({ dataDir, exclusive: false });
     await command.write((tx) => count(tx, 'from the command'));
     expect(await names(app)).toEqual(['from the command']);
-  });
-
-  it('refuses a second process while the first lives, and opens after its kill -9 with all it acknowledged', async () => {
-    const dataDir = tempDir();
-    const child = spawn(
-      process.execPath,
-      [fileURLToPath(new URL('./write-for-ever.ts', import.meta.url)), dataDir],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const acknowledged = await readUntil(child, 500);
-    await expect(openStore({ dataDir })).rejects.toThrow(StoreLockedError);
-    child.kill('SIGKILL');
-    await once(child, 'close');
-
-    const kept = new Set(await names(await tempStore({ dataDir })));
-    const all = acknowledged();
-    expect(all.length).toBeGreaterThanOrEqual(500);
-    expect(all.filter((name) => !kept.has(name))).toEqual([]);
   });
 });
 

@@ -2,7 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { enqueue, getWork, listStuck } from '../../src/store/work.ts';
 import { startWorker, type WorkerOptions } from '../../src/store/worker.ts';
-import { tempDir, tempStore } from '../support/store.ts';
+import { BACKENDS, emptyPlace } from '../support/backends.ts';
+import { tempStore } from '../support/store.ts';
 
 const silent = { warn: () => {}, error: () => {} };
 
@@ -14,9 +15,9 @@ function worker(store: Store, perform: WorkerOptions['perform'], options: Partia
 
 const put = (store: Store, key: string, dueAt?: number) => store.write((tx) => enqueue(tx, key, dueAt));
 
-describe('enqueue', () => {
+describe.each(BACKENDS)('enqueue on %s', (backend) => {
   it('keeps one item a key, due at the earliest time asked for', async () => {
-    const store = await tempStore({ now: () => 1_000 });
+    const store = await tempStore({ ...(await emptyPlace(backend)), now: () => 1_000 });
     await put(store, 'a', 5_000);
     await put(store, 'a', 9_000);
     expect(await getWork(store.db, 'a')).toMatchObject({ due_at: 5_000, generation: 2 });
@@ -25,7 +26,7 @@ describe('enqueue', () => {
   });
 
   it('frees a stuck item, at the time asked for', async () => {
-    const store = await tempStore({ now: () => 1_000 });
+    const store = await tempStore({ ...(await emptyPlace(backend)), now: () => 1_000 });
     await put(store, 'a');
     await store.write((tx) => tx.updateTable('work').set({ stuck: 1, attempts: 12 }).execute());
     expect(await listStuck(store.db, 'a')).toHaveLength(1);
@@ -35,9 +36,9 @@ describe('enqueue', () => {
   });
 });
 
-describe('worker', () => {
+describe.each(BACKENDS)('worker on %s', (backend) => {
   it('works on what is enqueued, at once, and forgets what is done', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const performed = Promise.withResolvers<string>();
     const w = worker(store, async (key) => {
       performed.resolve(key);
@@ -51,7 +52,7 @@ describe('worker', () => {
   });
 
   it('works on a key again when it was enqueued meanwhile, never twice at one time', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     let inside = 0;
     let times = 0;
     const w = worker(store, async (key) => {
@@ -68,7 +69,7 @@ describe('worker', () => {
   });
 
   it('works on several keys at one time, no more than its concurrency', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const gate = Promise.withResolvers<void>();
     const started: string[] = [];
     const both = Promise.withResolvers<void>();
@@ -94,7 +95,7 @@ describe('worker', () => {
 
   it('comes back when it said it would', async () => {
     let now = 1_000;
-    const store = await tempStore({ now: () => now });
+    const store = await tempStore({ ...(await emptyPlace(backend)), now: () => now });
     const times: number[] = [];
     const w = worker(store, async () => {
       times.push(now);
@@ -109,7 +110,7 @@ describe('worker', () => {
   });
 
   it('wakes by itself for an item that becomes due', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const performed = Promise.withResolvers<void>();
     worker(store, async () => {
       performed.resolve();
@@ -122,7 +123,7 @@ describe('worker', () => {
   });
 
   it('tries again after an error, then gives up and says so', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const attempts: number[] = [];
     const stuck: unknown[] = [];
     const w = worker(
@@ -143,7 +144,7 @@ describe('worker', () => {
   });
 
   it('forgets failures after a success', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     let times = 0;
     const w = worker(store, async () => {
       if (++times === 1) throw new Error('once');
@@ -156,7 +157,7 @@ describe('worker', () => {
 
   it('waits until retryAt without counting it as a failure', async () => {
     let now = 1_000;
-    const store = await tempStore({ now: () => now });
+    const store = await tempStore({ ...(await emptyPlace(backend)), now: () => now });
     let times = 0;
     const w = worker(
       store,
@@ -175,7 +176,7 @@ describe('worker', () => {
   });
 
   it('does not give up on an item that was enqueued during its last attempt', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     let times = 0;
     const w = worker(
       store,
@@ -193,7 +194,7 @@ describe('worker', () => {
   });
 
   it('starts nothing while acknowledgements wait, but not for ever', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     await put(store, 'a');
     const begin = performance.now();
     const performed = Promise.withResolvers<number>();
@@ -211,8 +212,9 @@ describe('worker', () => {
   });
 
   it('aborts at drain, waits for no effect that goes on, and leaves the item for the next start', async () => {
-    const dataDir = tempDir();
-    const store = await openStore({ dataDir });
+    // Where somebody else may work, what goes on keeps its item until its hold ends.
+    const place = { ...(await emptyPlace(backend)), holdMs: 3_000 };
+    const store = await openStore(place);
     const started = Promise.withResolvers<AbortSignal>();
     const never = Promise.withResolvers<'done'>();
     const w = worker(store, async (_key, signal) => {
@@ -226,7 +228,7 @@ describe('worker', () => {
     await store.close();
     never.resolve('done');
 
-    const again = await tempStore({ dataDir });
+    const again = await tempStore(place);
     const performed = Promise.withResolvers<string>();
     worker(again, async (key) => {
       performed.resolve(key);
@@ -236,7 +238,7 @@ describe('worker', () => {
   });
 
   it('does not count an effect that the shutdown aborted as a failure', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const started = Promise.withResolvers<void>();
     const w = worker(store, async (_key, signal) => {
       started.resolve();
@@ -250,7 +252,7 @@ describe('worker', () => {
   });
 
   it('stores at drain what ended in time', async () => {
-    const store = await tempStore();
+    const store = await tempStore(await emptyPlace(backend));
     const started = Promise.withResolvers<void>();
     const w = worker(store, async (_key, signal) => {
       started.resolve();

@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs';
-import { openStore } from '../../src/store/store.ts';
+import { openStore, type StorePlace } from '../../src/store/store.ts';
 
 // Child process: prints the name of each write once it is acknowledged, until it is killed.
-const store = await openStore({ dataDir: process.argv[2] ?? '' });
+const store = await openStore(JSON.parse(process.argv[2] ?? '') as StorePlace);
 let next = 0;
 async function writeOn(): Promise<void> {
   for (;;) {

@@ -97,6 +97,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       githubApiUrl: github.url,
       model: model ? { apiKey: 'test-key', baseUrl: model.url, name: 'test-model' } : null,
       dataDir,
+      databaseUrl: null,
       writeBudget: 'off' as const,
       ingress: options.ingress ?? 'webhook',
       reconcileSeconds: options.reconcileSeconds ?? 3_600,

@@ -105,7 +105,10 @@ export async function startLoop(options: LoopOptions = {}): Promise<Loop> {
     },
     async createToken(name, repository) {
       const made = startCli(['token', 'create', name, '--repo', repository], {
-        env: { GURUGURU_DATA_DIR: env.GURUGURU_DATA_DIR ?? '' },
+        env: {
+          GURUGURU_DATA_DIR: env.GURUGURU_DATA_DIR ?? '',
+          ...(env.DATABASE_URL ? { DATABASE_URL: env.DATABASE_URL } : {}),
+        },
         cwd: folder,
       });
       const [token] = await made.line(/^ggr_\S+$/);

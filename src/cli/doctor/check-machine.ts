@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import OpenAI from 'openai';
 import type { AppConfig } from '../../config.ts';
 import { RUNNER_LIVE_MS } from '../../store/runners.ts';
-import { openStore } from '../../store/store.ts';
+import { openStore, type StorePlace } from '../../store/store.ts';
 import { type DoctorFinding, failure, ok, unknown, warning } from './finding.ts';
 
 /** The model answers to its name. Reading the model costs nothing; endpoints without that call are `unknown`. */
@@ -50,16 +50,19 @@ export async function checkModel(config: AppConfig): Promise<DoctorFinding> {
 }
 
 /** Runners the app has heard of, from its database; works beside a running app. */
-export async function checkRunners(dataDir: string, now: number): Promise<DoctorFinding[]> {
+export async function checkRunners(place: StorePlace, now: number): Promise<DoctorFinding[]> {
   let store: Awaited<ReturnType<typeof openStore>>;
   try {
-    statSync(join(dataDir, 'guruguru.sqlite'));
-    store = await openStore({ dataDir, exclusive: false });
+    if (!place.databaseUrl) statSync(join(place.dataDir, 'guruguru.sqlite'));
+    store = await openStore({ ...place, exclusive: false });
   } catch (error) {
+    const { name, message } = error as Error;
+    if (place.databaseUrl) return [failure('database', message, 'See DATABASE_URL in .env.example.')];
+    if (name === 'StoreVersionError') return [failure('database', message, 'Restart the app.')];
     return [
       unknown(
         'runner',
-        `no database in ${dataDir}: ${(error as Error).message}`,
+        `no database in ${place.dataDir}: ${message}`,
         'Start the app once, or set GURUGURU_DATA_DIR.',
       ),
     ];

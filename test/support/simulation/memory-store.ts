@@ -1,7 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
+import { soleClaims } from '../../../src/store/claims.ts';
 import { createGroupCommit } from '../../../src/store/group-commit.ts';
 import { migrate } from '../../../src/store/migrations.ts';
-import { kyselyOver } from '../../../src/store/sqlite.ts';
+import { sqliteWriter } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { JobRow, RunRow } from '../../../src/store/tables.ts';
 
@@ -19,11 +20,12 @@ export interface MemoryStore extends Store {
 
 export async function openMemoryStore(now: () => number): Promise<MemoryStore> {
   const database = new DatabaseSync(':memory:');
-  const tx = kyselyOver(database);
+  const writer = sqliteWriter(database);
+  const { tx } = writer;
   await migrate(tx, now());
   let commits = 0;
   const listeners = new Set<(topics: ReadonlySet<string>) => void>();
-  const group = createGroupCommit(database, tx, now, (topics) => {
+  const group = createGroupCommit(writer, now, (topics) => {
     for (const listener of listeners) listener(topics);
   });
   const all = (sql: string) => {
@@ -39,10 +41,11 @@ export async function openMemoryStore(now: () => number): Promise<MemoryStore> {
   return {
     db: tx,
     now,
-    write: <T>(fn: Parameters<Store['write']>[0]) => {
+    write: (fn) => {
       commits += 1;
-      return group.write(fn) as Promise<T>;
+      return group.write(fn);
     },
+    claims: soleClaims(tx),
     commits: () => commits,
     pendingWrites: group.pending,
     subscribe(listener) {

@@ -252,14 +252,54 @@ describe('parseJob on paths', () => {
   });
 });
 
+describe('parseJob on any valid job', () => {
+  it('reads what was written, however it was laid out, and writes nothing else', () => {
+    const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9._-]{0,10}$/);
+    const line = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => {
+      const alone = parseJob(JSON.stringify({ ...MINIMAL, title: text }), { path: MINIMAL_PATH });
+      return alone.ok;
+    });
+    const optional = fc.record(
+      {
+        title: line,
+        why: fc.array(line, { maxLength: MINIMAL.script.length }),
+        runs_on: fc.uniqueArray(name, { maxLength: 3 }),
+        touches: fc.uniqueArray(name, { maxLength: 3 }),
+        effect: fc.constantFrom('read', 'change'),
+        timeout_minutes: fc.integer({ min: 1, max: 720 }),
+        idempotent: fc.boolean(),
+        undo: line,
+      },
+      { requiredKeys: [] },
+    );
+    const layout = fc.constantFrom(undefined, 2, 4, '\t');
+    fc.assert(
+      fc.property(optional, layout, (fields, indent) => {
+        const text = JSON.stringify({ ...MINIMAL, ...fields }, null, indent);
+        const parsed = parseJob(text, { path: MINIMAL_PATH });
+        if (!parsed.ok) throw new Error(parsed.findings[0]?.message);
+        expect(parsed.job).toEqual({ timeout_minutes: 30, idempotent: false, ...MINIMAL, ...fields });
+        const again = parseJob(JSON.stringify(parsed.job), { path: MINIMAL_PATH });
+        expect(again).toMatchObject({ ok: true, job: parsed.job });
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
 describe('parseJob on anything', () => {
   const check = (file: Uint8Array | string) => {
     const parsed = parseJob(file, { path: MINIMAL_PATH });
     if (parsed.ok) return;
     expect(parsed.findings.length).toBeGreaterThan(0);
+    const lines = Buffer.from(file)
+      .toString('utf8')
+      .split(/\r\n|\r|\n/);
     for (const { line, column, message } of parsed.findings) {
       expect(line).toBeGreaterThan(0);
+      expect(line).toBeLessThanOrEqual(lines.length);
       expect(column).toBeGreaterThan(0);
+      expect(column).toBeLessThanOrEqual((lines[line - 1]?.length ?? 0) + 1);
       expect(message.length).toBeLessThan(1000);
     }
   };

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isEnded, type JobEvent, type JobState, transition } from '../../src/job/state.ts';
 
@@ -87,5 +88,73 @@ describe('transition', () => {
         if (!('refused' in next)) expect(isEnded(next.state)).toBe(true);
       }
     }
+  });
+
+  /** States that `event`s lead to, in any order and number. */
+  const reachable = (from: JobState, events: readonly JobEvent[]) => {
+    const seen = new Set<JobState>([from]);
+    for (const state of seen) {
+      for (const event of events) {
+        const next = transition(state, event);
+        if (!('refused' in next)) seen.add(next.state);
+      }
+    }
+    return seen;
+  };
+
+  it('lets every path end: what the app and its runner do by themselves brings a started job to its end', () => {
+    // Persons are not needed, and nothing but a runner's silence.
+    const silence = TABLE.map(([event]) => event).filter(({ kind }) =>
+      ['lease_lost', 'silent', 'leased', 'started'].includes(kind),
+    );
+    for (const state of ['queued', 'leased', 'running'] as const)
+      expect([...reachable(state, silence)].some(isEnded), state).toBe(true);
+  });
+
+  it('has no way out of an ended run but a person, and none out of a rejected job into the queue unseen', () => {
+    const byItself = TABLE.map(([event]) => event).filter(
+      ({ kind }) => !['retry', 'reopened'].includes(kind),
+    );
+    for (const state of STATES.filter(isEnded))
+      expect([...reachable(state, byItself)].every(isEnded), state).toBe(true);
+    const withoutAdmission = TABLE.map(([event]) => event).filter(({ kind }) => kind !== 'admitted');
+    for (const state of ['proposed', 'rejected', 'superseded'] as const)
+      expect([...reachable(state, withoutAdmission)], state).not.toContain('queued');
+  });
+
+  it('ends any sequence of lost leases and silences in a bounded number of runs (property)', () => {
+    const setback = fc.constantFrom('lease_lost', 'silent');
+    fc.assert(
+      fc.property(
+        fc.boolean(),
+        fc.array(setback, { minLength: 60, maxLength: 60 }),
+        (idempotent, setbacks) => {
+          let state: JobState = 'queued';
+          let losses = 0;
+          let attempt = 1;
+          let leases = 0;
+          const move = (event: JobEvent) => {
+            const next = transition(state, event);
+            if (!('refused' in next)) state = next.state;
+          };
+          for (const kind of setbacks) {
+            if (isEnded(state)) break;
+            move({ kind: 'leased' });
+            leases += 1;
+            if (kind === 'lease_lost') {
+              losses += 1;
+              move({ kind, losses });
+            } else {
+              move({ kind: 'started' });
+              move({ kind: 'silent', idempotent, attempt });
+              attempt += 1;
+              losses = 0;
+            }
+          }
+          expect(isEnded(state)).toBe(true);
+          expect(leases).toBeLessThanOrEqual(idempotent ? 3 * 6 : 6);
+        },
+      ),
+    );
   });
 });

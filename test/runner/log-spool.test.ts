@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decodeLog } from '../../src/job/render-log.ts';
 import { type LogSpoolPaths, openLogSpool, repairLogSpool } from '../../src/runner/log-spool.ts';
@@ -27,6 +28,47 @@ describe('openLogSpool', () => {
     expect(spool.read(size, 100)).toHaveLength(0);
     spool.close();
     expect(() => statSync(paths.fullPath)).toThrow();
+  });
+
+  it('gives the same bytes whatever the order and length of the reads, and whole records (property)', () => {
+    let count = 0;
+    const record = fc.record({
+      s: fc.constantFrom('out' as const, 'err' as const),
+      t: fc.nat(9),
+      d: fc.string(),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(record, { maxLength: 40 }),
+        fc.array(fc.tuple(fc.nat(3000), fc.integer({ min: 1, max: 900 })), { maxLength: 8 }),
+        (records, reads) => {
+          count += 1;
+          const own = {
+            uploadPath: join(folder, `upload-${count}`),
+            fullPath: join(folder, `full-${count}`),
+          };
+          const spool = openLogSpool(own, limits);
+          for (const one of records) spool.write(one);
+          const size = spool.finish();
+          const whole = readFileSync(own.uploadPath);
+          expect(whole).toHaveLength(size);
+          for (const [offset, length] of reads)
+            expect(spool.read(offset, length)).toEqual(whole.subarray(offset, offset + length));
+          spool.close();
+          expect(size).toBeLessThan(limits.headBytes + limits.tailBytes + 300);
+          const lines = whole.toString().split('\n').filter(Boolean);
+          for (const text of lines) expect(() => JSON.parse(text)).not.toThrow();
+          const all = records.map((one) => JSON.stringify(one));
+          const kept = lines.filter((text) => !text.startsWith('{"s":"note"'));
+          // Nothing is changed or out of order; only the middle of a long log may be missing.
+          const head = kept.findIndex((text, at) => text !== all[at]);
+          const tail = head < 0 ? 0 : kept.length - head;
+          expect(kept.slice(kept.length - tail)).toEqual(tail > 0 ? all.slice(-tail) : []);
+          if (kept.length === lines.length) expect(kept).toEqual(all);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   // Linux has a device that is always full.

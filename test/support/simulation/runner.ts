@@ -171,6 +171,15 @@ export function startProcess(
 
   /** `starting`, repeated until there is an answer; null: refused. */
   async function begin(offer: Offer): Promise<SyncResponse | null> {
+    if (random.chance(world.faults.cutAtStart)) {
+      timeline.at(random.whole(0, 80), () => {
+        world.say(`${machine.name} is cut off at its start`);
+        machine.cut = true;
+      });
+      timeline.at(20 * 60_000, () => {
+        machine.cut = false;
+      });
+    }
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await client.sync(offer.run, {

@@ -70,6 +70,7 @@ async function play(world: World): Promise<void> {
     late: random.pick([0, 0.05, 0.3]),
     appDies: random.pick([0, 0.02]),
     runnerDies: random.pick([0, 0.05]),
+    cutAtStart: random.pick([0, 0, 0.2]),
     githubFails: random.pick([0, 0.2]),
   };
   const faultyUntil = random.pick([0.5, 0.5, 1, 1, 2, 2, 5, 20]) * MINUTE;

@@ -13,6 +13,8 @@ export interface Faults {
   appDies: number;
   /** The runner dies at a boundary. */
   runnerDies: number;
+  /** A machine is cut off for 20 minutes while it asks whether it may start. */
+  cutAtStart: number;
   /** GitHub answers 5xx, half of the time after the commit landed. */
   githubFails: number;
 }
@@ -23,6 +25,7 @@ export const NO_FAULTS: Faults = {
   late: 0,
   appDies: 0,
   runnerDies: 0,
+  cutAtStart: 0,
   githubFails: 0,
 };
 

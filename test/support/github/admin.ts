@@ -13,6 +13,8 @@ export interface Admin {
   unarchive(): Promise<void>;
   changeDefaultBranch(branch: string): Promise<void>;
   setPermission(login: string, permission: Permission): Promise<void>;
+  /** What `role_name` says of somebody: `triage`, `maintain`, a custom role; undefined = as the permission. */
+  setRole(login: string, role: string | undefined): void;
   protect(branch: string, rule: Protection): void;
   unprotect(branch: string): void;
   setAllowedMerges(allowed: { merge?: boolean; squash?: boolean; rebase?: boolean }): Promise<void>;
@@ -136,11 +138,15 @@ export function createAdmin(world: World, repo: RepositoryState): Admin {
       await send('edited', { default_branch: { from } });
     },
     async setPermission(login, permission) {
-      const path = `${repoPath(repo)}/collaborators/${login}`;
+      const path = `${repoPath(repo)}/collaborators/${encodeURIComponent(login)}`;
       const level = { admin: 'admin', write: 'push', read: 'pull', none: undefined }[permission];
       if (level === undefined) await need(world, 'DELETE', path, undefined, repo.owner);
       else await need(world, 'PUT', path, { permission: level }, repo.owner);
       repo.permissions.set(login, permission);
+    },
+    setRole: (login, role) => {
+      if (role === undefined) repo.roles.delete(login);
+      else repo.roles.set(login, role);
     },
     protect: (branch, rule) => {
       repo.protections.set(branch, rule);

@@ -1,7 +1,10 @@
 import { type Change, changesBetween, compare, identity, readCommit } from './history.ts';
 import { isJson, type Json, text } from './json.ts';
 import type { RepositoryState } from './types.ts';
-import { fullName, need, repoPath, userJson, type World } from './world.ts';
+import { botTypes, fullName, need, repoPath, userJson, type World } from './world.ts';
+
+/** The login of a seeded user that stands for a deploy key: it pushes, and payloads name no person. */
+export const DEPLOY_KEY = 'deploy-key';
 
 const NO_COMMIT = '0'.repeat(40);
 /** Always sent to a GitHub App, subscribed or not (docs: webhook events, `installation`). */
@@ -37,15 +40,15 @@ export async function emit(
   if (world.installation.deleted || world.installation.suspendedAt !== undefined || !repo.installed) return;
   world.webhooks.emit(
     event,
-    {
+    botTypes({
       ...payload,
       repository: {
         ...repositoryJson(repo),
         ...(event === 'push' ? { stargazers: 0, master_branch: repo.defaultBranch } : {}),
       },
-      sender: await userJson(world, sender),
+      ...(sender === DEPLOY_KEY ? {} : { sender: await userJson(world, sender) }),
       installation: installationBrief(world),
-    },
+    }),
     { repositoryId: repo.id },
   );
 }
@@ -95,7 +98,10 @@ export async function emitPush(
   const listed: Json[] = [];
   for (const sha of shas.slice(-PUSHED_COMMITS)) listed.push(await commitOf(world, repo, sha));
   const head = after === undefined ? null : await commitOf(world, repo, after);
-  const user = await userJson(world, sender);
+  const pusher =
+    sender === DEPLOY_KEY
+      ? { name: 'deploy key' }
+      : { name: sender, email: `${sender}@users.noreply.github.com` };
   await emit(world, 'push', repo, sender, {
     ref: move.ref,
     before: before ?? NO_COMMIT,
@@ -107,7 +113,7 @@ export async function emitPush(
     compare: `${world.url}/${fullName(repo)}/compare/${(before ?? NO_COMMIT).slice(0, 12)}...${(after ?? NO_COMMIT).slice(0, 12)}`,
     commits: listed,
     head_commit: head,
-    pusher: { name: text(user, 'login'), email: `${text(user, 'login')}@users.noreply.github.com` },
+    pusher,
   });
   return shas;
 }

@@ -142,7 +142,9 @@ const change: RepositoryHandler = async (world, x, repo) => {
   const sender = requireActor(x.actor);
   const pull = pullOf(x, repo);
   checkBody(x.body.body, 'PullRequest');
-  if (x.actor.type === 'user' && sender !== pull.author && !mayWrite(repo, sender)) {
+  // Triage may close and reopen what others opened, and change nothing else of it.
+  const closes = Object.keys(x.body).every((key) => key === 'state') && repo.roles.get(sender) === 'triage';
+  if (x.actor.type === 'user' && sender !== pull.author && !mayWrite(repo, sender) && !closes) {
     throw new Refusal(403, 'Must have admin rights to Repository.');
   }
   const base = text(x.body, 'base');

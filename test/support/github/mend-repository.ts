@@ -13,17 +13,16 @@ const collaboratorPermission: RepositoryHandler = async (world, x, repo) => {
   const permission = given === 'none' && !repo.private ? 'read' : given;
   const levels = ['none', 'read', 'write', 'admin'];
   const rank = levels.indexOf(permission);
+  // The only place that tells triage and maintain apart; `permission` maps them to read and write.
+  const role_name = repo.roles.get(login) ?? permission;
   const permissions = {
     admin: rank >= 3,
-    maintain: rank >= 3,
+    maintain: rank >= 3 || role_name === 'maintain',
     push: rank >= 2,
-    triage: rank >= 2,
+    triage: rank >= 2 || role_name === 'triage',
     pull: rank >= 1,
   };
-  return {
-    status: 200,
-    body: { permission, role_name: permission, user: { ...found.json, permissions, role_name: permission } },
-  };
+  return { status: 200, body: { permission, role_name, user: { ...found.json, permissions, role_name } } };
 };
 
 /** Active rules of a branch, from protections, merge queues and `admin.setRules`. */

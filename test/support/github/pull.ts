@@ -1,4 +1,4 @@
-import { emit } from './emit.ts';
+import { DEPLOY_KEY, emit } from './emit.ts';
 import { pullStats } from './files.ts';
 import { type Change, compare } from './history.ts';
 import { int, type Json, object, text } from './json.ts';
@@ -127,7 +127,8 @@ export async function closePull(
   touch(repo, pull.number);
   delete pull.queued;
   if (mergeSha !== undefined) {
-    pull.merged = { at: new Date().toISOString(), by: await userJson(world, sender), sha: mergeSha };
+    const by = sender === DEPLOY_KEY ? null : await userJson(world, sender);
+    pull.merged = { at: new Date().toISOString(), by, sha: mergeSha };
   }
   const pull_request = await readPull(world, repo, pull.number);
   await emit(world, 'pull_request', repo, sender, { action: 'closed', number: pull.number, pull_request });

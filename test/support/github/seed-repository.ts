@@ -39,7 +39,7 @@ export async function seedRepository(
     const permission = user.permission ?? 'none';
     if (permission === 'none' || user.login === owner) continue;
     const body = { permission: level[permission] };
-    await need(world, 'PUT', `${path}/collaborators/${user.login}`, body, owner);
+    await need(world, 'PUT', `${path}/collaborators/${encodeURIComponent(user.login)}`, body, owner);
   }
   const { json } = await need(world, 'GET', path, undefined, owner);
   const { permissions: _, ...repository } = json;
@@ -59,6 +59,7 @@ export async function seedRepository(
     rules: new Map(),
     mergeQueues: new Set(),
     permissions: new Map(users.map((user) => [user.login, user.permission ?? 'none'])),
+    roles: new Map(users.flatMap(({ login, role }) => (role === undefined ? [] : [[login, role] as const]))),
     signed: new Set(),
     issues: new Set(),
     comments: { issues: new Map(), pulls: new Map() },

@@ -17,6 +17,19 @@ export const DEFAULT_USERS: UserSeed[] = [
   { login: 'stranger', permission: 'none' },
 ];
 
+/** Everybody GitHub tells apart, beside the default users, the app itself and its owner. */
+export const OTHER_ACTORS: UserSeed[] = [
+  { login: 'triager', permission: 'read', role: 'triage' },
+  { login: 'maintainer', permission: 'write', role: 'maintain' },
+  // Organizations' own roles: GitHub names them in `role_name` only.
+  { login: 'custom-reader', permission: 'read', role: 'security-reviewer' },
+  { login: 'custom-writer', permission: 'write', role: 'release-captain' },
+  // Both may write: what keeps them out must be that they are no persons.
+  { login: 'ci[bot]', permission: 'write' },
+  { login: 'github-actions[bot]', permission: 'write' },
+  { login: 'deploy-key', permission: 'write' },
+];
+
 export const DEFAULT_REPOSITORIES: RepositorySeed[] = [{ fullName: 'octo/hello', files: SEED_FILES }];
 
 export const DEFAULT_APP: AppSeed = {

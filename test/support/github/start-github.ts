@@ -20,6 +20,8 @@ interface Repository {
   readonly fullName: string;
   readonly id: number;
   as(login: string): Person;
+  /** The app itself, as if it were a person: an attacker with its key, or a bug. */
+  asApp(): Promise<Person>;
   read: Reader;
   admin: Admin;
 }
@@ -136,12 +138,21 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSe
       },
       id: repo.id,
       as: (login) => createPerson(made, repo, login, tokenFor(login)),
+      asApp: async () => createPerson(made, repo, `${app.slug}[bot]`, await installationToken()),
       read: createReader(made, repo, tokenFor(account)),
       admin: createAdmin(made, repo),
     };
   };
-  const main = repository();
   const jwt = () => appJwt(app.id, keys.privateKey, Math.floor(Date.now() / 1000));
+  async function installationToken(): Promise<string> {
+    const reply = await fetch(`${url}/app/installations/${app.installationId}/access_tokens`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${jwt()}` },
+    });
+    const json: unknown = await reply.json();
+    return text(json, 'token');
+  }
+  const main = repository();
 
   return {
     url,
@@ -149,6 +160,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSe
     tokens,
     repository,
     as: main.as,
+    asApp: main.asApp,
     read: main.read,
     admin: main.admin,
     requests: proxy.requests,
@@ -163,14 +175,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSe
       },
     },
     jwt,
-    async installationToken() {
-      const reply = await fetch(`${url}/app/installations/${app.installationId}/access_tokens`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${jwt()}` },
-      });
-      const json: unknown = await reply.json();
-      return text(json, 'token');
-    },
+    installationToken,
     until: (what, look, timeoutMs = 10_000) => waitUntil(proxy.onRequest, what, look, timeoutMs),
     async close() {
       webhooks.close();

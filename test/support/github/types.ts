@@ -9,6 +9,8 @@ export interface UserSeed {
   token?: string;
   /** Permission on every seeded repository; the owner of a repository is always its admin. */
   permission?: Permission;
+  /** `role_name` where it is not the permission: triage (permission read), maintain (write), or a custom role. */
+  role?: string;
 }
 
 export interface RepositorySeed {
@@ -120,7 +122,8 @@ export interface Fault {
 
 interface Merged {
   at: string;
-  by: Json;
+  /** null: nobody, as when a deploy key pushed the merge. */
+  by: Json | null;
   sha: string;
 }
 
@@ -170,6 +173,8 @@ export interface RepositoryState {
   rules: Map<string, Json[]>;
   mergeQueues: Set<string>;
   permissions: Map<string, Permission>;
+  /** `role_name` by login, where it differs from the permission. */
+  roles: Map<string, string>;
   /** Commits GitHub would have signed. */
   signed: Set<string>;
   /** Numbers that are issues and not pull requests. */

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { isJson, type Json, parse, text } from './json.ts';
+import { isJson, type Json, object, parse, text } from './json.ts';
 import type { Actor, Answer, AppSeed, Exchange, Grant, Permission, RepositoryState } from './types.ts';
 import type { Reply, Upstream } from './upstream.ts';
 import type { Webhooks } from './webhooks.ts';
@@ -210,6 +210,18 @@ const PROFILE = new Set([
   ...['name', 'company', 'blog', 'location', 'email', 'hireable', 'bio', 'twitter_username'],
   ...['public_repos', 'public_gists', 'followers', 'following', 'created_at', 'updated_at'],
 ]);
+
+/** Every login that ends so is a bot's; the emulator only knows its own app's. */
+const BOT_TYPE = /("login":"[^"]*\[bot\]"(?:(?!"login":)[^])*?"type":)"User"/g;
+
+export function botTypesIn(json: string): string {
+  return json.includes('[bot]"') ? json.replace(BOT_TYPE, '$1"Bot"') : json;
+}
+
+/** A payload whose bots are of type `Bot`. */
+export function botTypes(payload: Json): Json {
+  return object(JSON.parse(botTypesIn(JSON.stringify(payload))));
+}
 
 /** A person as GitHub shows them; cached, as nobody here renames an account. */
 export async function userJson(world: World, login: string): Promise<Json> {

@@ -1,5 +1,6 @@
 import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
+import { paragraphs } from '../messages/markdown.ts';
 import { type Messages, messagesFor } from '../messages/messages.ts';
 import type { ReasonCode } from '../messages/reasons.ts';
 import { patchAsk } from '../store/asks.ts';
@@ -7,6 +8,7 @@ import { askData, withData } from '../store/row-data.ts';
 import type { AskRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { type AskEffect, MAX_ASK_BYTES } from './next-ask.ts';
+import { takeRefusal } from './refusal-allowance.ts';
 
 /** The final reply of an ask that no job answers; its key makes it one. */
 export const finalKey = (askKey: string) => `final:${askKey}`;
@@ -35,6 +37,25 @@ export async function refuseAsk(
   });
 }
 
+/** An ask by somebody who may not ask: answered while this hour's replies last, and ended in any case. */
+async function refuseStranger(scope: Scope, ask: AskRow): Promise<void> {
+  const { login } = ask;
+  const permission = askData(ask).permission ?? 'none';
+  const allowance = await takeRefusal(scope.store, scope.repo.id, finalKey(ask.key), scope.now());
+  const { trigger, timeZone } = scope.settings;
+  if (allowance.kind === 'silence') {
+    const ended = { state: 'ended', reason: 'no_permission', updated_at: scope.now() } as const;
+    await scope.store.write((tx) => patchAsk(tx, ask.key, ended));
+    return;
+  }
+  await refuseAsk(scope, ask, 'no_permission', (m) =>
+    paragraphs(
+      m.askNoPermission({ login, permission, trigger }),
+      allowance.kind === 'last' && m.refusalsPaused({ until: allowance.until, timeZone }),
+    ),
+  );
+}
+
 /** The refusals that need nothing but the ask and the settings. */
 export function refuseUnheard(
   scope: Scope,
@@ -42,14 +63,9 @@ export function refuseUnheard(
   reason: Extract<AskEffect, { do: 'refuse' }>['reason'],
 ): Promise<void> {
   const trigger = scope.settings.trigger;
+  if (reason === 'no_permission') return refuseStranger(scope, ask);
   return refuseAsk(scope, ask, reason, (m) => {
     switch (reason) {
-      case 'no_permission':
-        return m.askNoPermission({
-          login: ask.login,
-          permission: askData(ask).permission ?? 'none',
-          trigger,
-        });
       case 'edit_not_read':
         return m.editNotRead({ trigger });
       case 'ask_empty':

@@ -81,13 +81,15 @@ const NOT_ADMITTED = { state: 'rejected', reason: 'not_admitted' } as const;
 async function admissionApproval(scope: Scope, seen: ObservedPull): Promise<Approval | null> {
   const { pull, data } = seen;
   const given = data.approval?.sha === pull.headSha ? data.approval : null;
-  // In a merge queue's time a review may have been dismissed: it is read again below.
-  const stands = given && !(given.how === 'review' && data.queuedSha);
-  if (stands && (await mayApprove(scope, given.login))) return given;
-  if (pull.mergedBy && !pull.mergedBy.endsWith('[bot]') && (await mayApprove(scope, pull.mergedBy))) {
+  // A review may have been dismissed since: it is read again below.
+  if (given && given.how !== 'review' && (await mayApprove(scope, given.login))) return given;
+  if (pull.mergedBy && pull.mergedByType === 'User' && (await mayApprove(scope, pull.mergedBy))) {
     return { login: pull.mergedBy, how: 'merge', sha: pull.headSha };
   }
-  return reviewApproval(scope, pull, await scope.client.reviews(pull.number, scope.signal));
+  // Those of a merge of ours were read a moment ago.
+  const reviews =
+    seen.reviews.length > 0 ? seen.reviews : await scope.client.reviews(pull.number, scope.signal);
+  return reviewApproval(scope, pull, reviews);
 }
 
 async function whyNot(

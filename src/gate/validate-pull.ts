@@ -2,9 +2,12 @@ import { publishCheck } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import { getAsk } from '../store/asks.ts';
 import { matchLiveRunner } from '../store/match-live-runner.ts';
+import { deletePublished } from '../store/published.ts';
+import { getPull } from '../store/pulls.ts';
+import { pullData } from '../store/row-data.ts';
 import { enqueue } from '../store/work.ts';
 import { keepJobs } from './keep-jobs.ts';
-import type { ObservedPull } from './observe-pull.ts';
+import { mayApprove, type ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
 import { renderValidateCheck } from './validate-check.ts';
 
@@ -72,6 +75,16 @@ export async function validatePull(scope: Scope, seen: ObservedPull): Promise<vo
       ...(seen.data.headSha === pull.headSha ? {} : { headSha: pull.headSha, headSeenAt: scope.now() }),
     });
     if (seen.askKey) await enqueue(tx, `status:${seen.askKey}`);
+  });
+}
+
+/** "Re-run": a new check run and a new verdict on the head, for whoever may write. */
+export async function rerunCheck(scope: Scope, number: number, login: string): Promise<void> {
+  const may = await mayApprove(scope, login);
+  await scope.store.write(async (tx) => {
+    const { checkedSha } = pullData(await getPull(tx, scope.repo.id, number));
+    if (may && checkedSha) await deletePublished(tx, `validate:${scope.repo.id}:${checkedSha}`);
+    await recordPull(tx, scope, number, { rerun: null, ...(may ? { checkedSha: null } : {}) });
   });
 }
 

@@ -153,6 +153,7 @@ export function toPull(data: PullData | ListedPull): Pull {
     merged: data.merged_at !== null,
     mergeable: 'mergeable' in data ? data.mergeable : null,
     mergedBy: 'merged_by' in data ? (data.merged_by?.login ?? null) : null,
+    mergedByType: 'merged_by' in data ? (data.merged_by?.type ?? null) : null,
     mergeCommitSha: data.merge_commit_sha,
     headSha: data.head.sha,
     headRef: data.head.ref,

@@ -95,6 +95,8 @@ export interface Pull {
   /** null: GitHub has not computed it yet, or the pull request came from a list. */
   mergeable: boolean | null;
   mergedBy: string | null;
+  /** GitHub's account type of who merged it: `User`, or `Bot` for an app or a workflow. */
+  mergedByType: string | null;
   /** Only meaningful once merged. */
   mergeCommitSha: string | null;
   headSha: string;

@@ -1,6 +1,7 @@
 import { languageOf } from '../ask/accept-ask.ts';
 import { cancelPlanning } from '../ask/cancel-ask.ts';
 import type { CommandName } from '../ask/parse-command.ts';
+import { takeRefusal } from '../ask/refusal-allowance.ts';
 import { cancelJob } from '../dispatch/cancel.ts';
 import { queueView } from '../dispatch/queue-view.ts';
 import { isUnreported, retryJob } from '../dispatch/retry.ts';
@@ -10,6 +11,7 @@ import { publishComment, publishReaction } from '../github/publish.ts';
 import { repositoryUrl } from '../github/scope.ts';
 import { JOB_ID } from '../job/job.ts';
 import type { ListedJob } from '../messages/en-replies.ts';
+import { paragraphs } from '../messages/markdown.ts';
 import { type Messages, messagesFor } from '../messages/messages.ts';
 import { jobOf } from '../report/judge-run.ts';
 import { renderStatusTable } from '../report/status-table.ts';
@@ -39,7 +41,12 @@ export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
   if (!found || found.state === 'ended') return 'done';
   if (found.state === 'received') {
     const command = { ...found, language: languageOf(c, await threadText(c, found)) };
-    const reply = await perform(c, command);
+    const refused = await refusal(c, command);
+    if (refused === 'silence') {
+      await c.store.write((tx) => patchCommand(tx, found.key, { state: 'ended' }));
+      return 'done';
+    }
+    const reply = refused ?? (await perform(c, command));
     if (typeof reply === 'object' && reply !== null) return reply;
     // A command that changed rows of ours has told so already; for the others it is told now.
     await c.store.write((tx) => acted(tx, command, reply));
@@ -49,14 +56,25 @@ export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
   return 'done';
 }
 
-async function perform(c: WorkContext, command: CommandRow): Promise<Reply | Later> {
-  const m = messagesFor(command.language);
+/** What somebody is told who may not command here, null for who may; `silence` when enough was said this hour. */
+async function refusal(c: WorkContext, command: CommandRow): Promise<string | 'silence' | null> {
   const { login } = command;
   const permission = await c.client.permission(login, c.signal);
-  if (permission !== 'admin' && permission !== 'write')
-    return m.commandNoPermission({ command: `/${command.name}`, login, permission });
-  return COMMAND_TABLE[command.name as CommandName](c, command, m);
+  if (permission === 'admin' || permission === 'write') return null;
+  const allowance = await takeRefusal(c.store, c.repo.id, replyKey(command), c.now());
+  if (allowance.kind === 'silence') return 'silence';
+  const m = messagesFor(command.language);
+  return paragraphs(
+    m.commandNoPermission({ command: `/${command.name}`, login, permission }),
+    allowance.kind === 'last' && m.refusalsPaused({ until: allowance.until, timeZone: c.settings.timeZone }),
+  );
 }
+
+function perform(c: WorkContext, command: CommandRow): Promise<Reply | Later> {
+  return COMMAND_TABLE[command.name as CommandName](c, command, messagesFor(command.language));
+}
+
+const replyKey = (command: Pick<CommandRow, 'key'>) => `reply:${command.key}`;
 
 /** From here on a repetition only answers. */
 async function acted(tx: Tx, command: CommandRow, reply: Reply): Promise<void> {
@@ -67,7 +85,7 @@ async function acted(tx: Tx, command: CommandRow, reply: Reply): Promise<void> {
 
 async function answer(c: WorkContext, command: CommandRow): Promise<void> {
   const { reply: body, source, source_id: id } = command;
-  if (body !== null) await publishComment(c, { issue: command.thread, key: `reply:${command.key}`, body });
+  if (body !== null) await publishComment(c, { issue: command.thread, key: replyKey(command), body });
   else if (source === 'c' || source === 'r' || source === 'i')
     await publishReaction(c, { kind: source, id }, '+1');
 }

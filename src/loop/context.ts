@@ -119,15 +119,18 @@ const COMMIT_TREES_KEPT = 1_000;
 type Tree = Awaited<ReturnType<RepositoryClient['tree']>>;
 const TREES_KEPT = 16;
 
-/** A pass that plans may take minutes; what it saw of a PR before that is not looked at again. */
-const PULL_FRESH_MS = 2_000;
+/** A pass that plans, or waits for the write budget, may take minutes; what it saw before is asked again. */
+const FRESH_MS = 2_000;
 
 /**
- * Asks GitHub no question twice in one pass: a login's permission, a PR within two seconds and without a
- * write of ours in between, and what never changes, the tree of a commit, over all passes.
+ * Asks GitHub no question twice in one pass: within two seconds a login's permission and a PR (without a
+ * write of ours in between), and what never changes, the tree of a commit, over all passes.
  */
 function sparing(trees: Map<string, Tree>, client: RepositoryClient): RepositoryClient {
-  const permissions = new Map<string, ReturnType<RepositoryClient['permission']>>();
+  const permissions = new Map<
+    string,
+    { at: number; permission: ReturnType<RepositoryClient['permission']> }
+  >();
   const pulls = new Map<number, { at: number; pull: ReturnType<RepositoryClient['pull']> }>();
   const changing =
     <A extends unknown[], R>(call: (...args: A) => R) =>
@@ -143,15 +146,17 @@ function sparing(trees: Map<string, Tree>, client: RepositoryClient): Repository
     updateBranch: changing(client.updateBranch),
     pull(number, signal) {
       const seen = pulls.get(number);
-      if (seen && performance.now() - seen.at < PULL_FRESH_MS) return seen.pull;
+      if (seen && performance.now() - seen.at < FRESH_MS) return seen.pull;
       const pull = client.pull(number, signal);
       pulls.set(number, { at: performance.now(), pull });
       return pull;
     },
     permission(login, signal) {
-      const asked = permissions.get(login) ?? client.permission(login, signal);
-      permissions.set(login, asked);
-      return asked;
+      const asked = permissions.get(login);
+      if (asked && performance.now() - asked.at < FRESH_MS) return asked.permission;
+      const permission = client.permission(login, signal);
+      permissions.set(login, { at: performance.now(), permission });
+      return permission;
     },
     async tree(ref, options, signal) {
       const fixed = /^[0-9a-f]{40}$/.test(ref);

@@ -23,7 +23,7 @@ export type Due =
       pulls: number[];
     }
   /** "Re-run all checks": the head is judged again. */
-  | { kind: 'revalidate'; repoId: number; number: number }
+  | { kind: 'revalidate'; repoId: number; number: number; login: string }
   /** A PR left GitHub's merge queue; `reason` in GitHub's words, `MERGE` when it was merged. */
   | { kind: 'dequeued'; repoId: number; number: number; reason: string }
   | { kind: 'settings_changed'; repoId: number }
@@ -125,6 +125,7 @@ export function button(
   p: Payload<'check_run.rerequested'> | Payload<'check_run.requested_action'>,
   action: string,
 ): Due[] {
+  if (!isPerson(p.sender)) return [];
   return [
     {
       kind: 'button',
@@ -140,9 +141,16 @@ export function button(
 }
 
 export function suiteRerun(p: Payload<'check_suite.rerequested'>): Due[] {
+  if (!isPerson(p.sender)) return [];
+  const { login } = p.sender;
   return p.check_suite.pull_requests.flatMap((pull) =>
-    pull ? [{ kind: 'revalidate' as const, repoId: p.repository.id, number: pull.number }] : [],
+    pull ? [{ kind: 'revalidate' as const, repoId: p.repository.id, number: pull.number, login }] : [],
   );
+}
+
+/** Clicks by bots and workflows mean nothing. */
+function isPerson(sender: { type?: string | undefined } | null | undefined): boolean {
+  return sender?.type === 'User';
 }
 
 export function dequeued(p: Payload<'pull_request.dequeued'>): Due[] {

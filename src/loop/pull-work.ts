@@ -6,7 +6,7 @@ import { type ObservedPull, observePull } from '../gate/observe-pull.ts';
 import { rejectPull, reopenPull } from '../gate/reject-pull.ts';
 import { replanPull } from '../gate/replan-pull.ts';
 import { sayBase } from '../gate/say-pull.ts';
-import { passGroup, validatePull } from '../gate/validate-pull.ts';
+import { passGroup, rerunCheck, validatePull } from '../gate/validate-pull.ts';
 import { getPull } from '../store/pulls.ts';
 import { type Approval, pullData } from '../store/row-data.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
@@ -15,7 +15,9 @@ import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 export async function workOnPull(c: WorkContext): Promise<WorkResult> {
   const number = lastNumber(c.key);
   // A merge is final, and its own events come after it: nothing to ask GitHub.
-  if (pullData(await getPull(c.store.db, c.repo.id, number)).settled === 'merged') return 'done';
+  const { settled, rerun } = pullData(await getPull(c.store.db, c.repo.id, number));
+  if (settled === 'merged') return 'done';
+  if (rerun) await rerunCheck(c, number, rerun);
   let judged: ObservedPull | null = null;
   for (;;) {
     c.signal.throwIfAborted();

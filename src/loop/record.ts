@@ -2,7 +2,6 @@ import { announce } from '../store/announce.ts';
 import { insertAsk, listOpenAsks } from '../store/asks.ts';
 import { insertCommand } from '../store/commands.ts';
 import { listUnfinishedJobs, QUEUE_TOPIC } from '../store/jobs.ts';
-import { deletePublished } from '../store/published.ts';
 import { getPull, putPull } from '../store/pulls.ts';
 import { getRepository, patchRepository, putRepository } from '../store/repositories.ts';
 import { pullData, withData } from '../store/row-data.ts';
@@ -80,7 +79,7 @@ async function record(tx: Tx, now: number, due: Due, deliveryId: string): Promis
       for (const id of due.ids) await patchRepository(tx, id, { state: 'gone', updated_at: now });
       return;
     case 'revalidate':
-      return revalidate(tx, due.repoId, due.number);
+      return revalidate(tx, due);
     case 'dequeued':
       return leaveQueue(tx, now, due);
     case 'button':
@@ -133,7 +132,7 @@ async function recordButton(
     const number = Number(subject);
     if (!Number.isInteger(number)) return;
     // Re-running the validation judges the head again.
-    if (due.action === 'retry') return revalidate(tx, due.repoId, number);
+    if (due.action === 'retry') return revalidate(tx, { ...due, number });
     return insertButton(tx, now, due, deliveryId, number, due.action === 'approve' ? due.headSha : '');
   }
   if (kind === 'job') return insertButton(tx, now, due, deliveryId, due.pulls[0] ?? 0, subject);
@@ -174,12 +173,12 @@ async function insertButton(
   if (inserted) await enqueue(tx, key);
 }
 
-/** Judges the head again and makes a new check run, as "re-run" promises. */
-async function revalidate(tx: Tx, repoId: number, number: number): Promise<void> {
+/** The head is to be judged again, should this person be one who may ask for it. */
+async function revalidate(
+  tx: Tx,
+  { repoId, number, login }: { repoId: number; number: number; login: string },
+): Promise<void> {
   const row = await getPull(tx, repoId, number);
-  if (!row) return enqueue(tx, `pr:${repoId}:${number}`);
-  const { checkedSha, ...data } = pullData(row);
-  if (checkedSha) await deletePublished(tx, `validate:${repoId}:${checkedSha}`);
-  await putPull(tx, { ...row, data: JSON.stringify(data) });
+  if (row) await putPull(tx, { ...row, data: withData(pullData(row), { rerun: login }) });
   await enqueue(tx, `pr:${repoId}:${number}`);
 }

@@ -1,6 +1,6 @@
 import type { Finding } from '../job/finding.ts';
 import type { JobState } from '../job/state.ts';
-import { shortSha } from './format.ts';
+import { formatTime, shortSha } from './format.ts';
 import { cell, code, codeCell, fence, list, paragraphs, quote } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 import { clip } from './plain-text.ts';
@@ -129,6 +129,8 @@ export const enReplies = {
     `**Nothing done.** ${code(p.command)} works on a job PR: one that adds a single file to \`jobs/queue/\`. This is none.`,
   commandNoPermission: (p: { command: string; login: string; permission: string }) =>
     `**Nothing done.** ${code(p.command)} needs write access to this repository; ${code(p.login)} has ${code(p.permission)}.`,
+  refusalsPaused: (p: { until: number; timeZone: string }) =>
+    `Others without write access are not answered before ${formatTime(p.until, p.timeZone)}.`,
   approveHeadMoved: (p: { head: string }) =>
     paragraphs(
       `**Not approved.** The PR changed after the status you could see: its head is now ${code(shortSha(p.head))}.`,

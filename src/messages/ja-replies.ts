@@ -1,7 +1,7 @@
 import type { Finding } from '../job/finding.ts';
 import type { JobState } from '../job/state.ts';
 import type { enReplies, ListedJob } from './en-replies.ts';
-import { shortSha } from './format.ts';
+import { formatTime, shortSha } from './format.ts';
 import { cell, code, codeCell, fence, list, paragraphs, quote } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 import { clip } from './plain-text.ts';
@@ -122,6 +122,7 @@ export const jaReplies: typeof enReplies = {
     `**何もしていません。** ${code(p.command)} が使えるのはジョブ PR（\`jobs/queue/\` にファイルをひとつ足す PR）だけです。この PR は該当しません。`,
   commandNoPermission: (p) =>
     `**何もしていません。** ${code(p.command)} にはこのリポジトリへの書き込み権限が必要です。${code(p.login)} さんの権限は ${code(p.permission)} です。`,
+  refusalsPaused: (p) => `書き込み権限のない方へは ${formatTime(p.until, p.timeZone)} まで返信しません。`,
   approveHeadMoved: (p) =>
     paragraphs(
       `**承認していません。** 最後に表示した状況より後に PR が更新され、先頭のコミットは ${code(shortSha(p.head))} になっています。`,

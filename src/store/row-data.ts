@@ -35,7 +35,9 @@ export interface PullData {
   headSha?: string;
   headSeenAt?: number;
   /** Head whose `guruguru / validate` check stands. */
-  checkedSha?: string;
+  checkedSha?: string | null;
+  /** Who clicked "re-run": the head is judged again if that person may write. */
+  rerun?: string | null;
   /** Failures found on that head. */
   failures?: number;
   /** The head that holds our job file and nothing else: GitHub need not be asked what it changes. */

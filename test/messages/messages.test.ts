@@ -43,6 +43,7 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   nothingTo: [{ command: '/cancel' }],
   pullNotAJob: [{ command: '/approve' }],
   commandNoPermission: [{ command: '/approve', login, permission: 'read' }],
+  refusalsPaused: [{ until: 1_763_812_800_000, timeZone: 'UTC' }],
   approveHeadMoved: [{ head: 'a'.repeat(40) }],
   approveOtherCommit: [{ head: 'a'.repeat(40), named: 'b'.repeat(40) }],
   approveValidationFailed: [{ findings: [finding], trigger }],

@@ -212,7 +212,7 @@ const PROFILE = new Set([
 ]);
 
 /** Every login that ends so is a bot's; the emulator only knows its own app's. */
-const BOT_TYPE = /("login":"[^"]*\[bot\]"(?:(?!"login":)[^])*?"type":)"User"/g;
+const BOT_TYPE = /("login":"[^"]*\[bot\]"(?:(?!"login":)[\s\S])*?"type":)"User"/g;
 
 export function botTypesIn(json: string): string {
   return json.includes('[bot]"') ? json.replace(BOT_TYPE, '$1"Bot"') : json;

@@ -37,6 +37,7 @@ function program(): Command {
     .option('--roots <paths>', '/path or owner/name=/path, comma-separated (GURUGURU_WORKDIR_ROOTS)')
     .option('--state-dir <dir>', 'logs and results not yet delivered (GURUGURU_RUNNER_STATE_DIR)')
     .option('--insecure-http', 'allow an http:// app that is not on this machine')
+    .option('--verify', 'run only what GitHub shows that a person merged or approved (GURUGURU_VERIFY_TOKEN)')
     .option('--git <checkout>', 'no app: take jobs from this checkout and push their reports')
     .option('--once', 'with --git: run at most one job, then exit')
     .option('--interval <seconds>', 'with --git: how often to pull', '10')

@@ -230,6 +230,8 @@ export interface RunnerConfig {
   /** As written; parsed by the runner, which knows the form. */
   workdirRoots: string;
   stateDir: string;
+  /** With `--verify`: what it asks GitHub with. Repositories in lower case. */
+  verify: { api: string; token: string; repositories: string[] } | null;
 }
 
 const runnerName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
@@ -258,15 +260,39 @@ export const runnerEnvironment = z.object({
       'is missing; name the folders jobs may work in, e.g. /workspace or owner/name=/workspace/name, comma-separated',
   }),
   GURUGURU_RUNNER_STATE_DIR: z.string().optional(),
+  GURUGURU_VERIFY_TOKEN: z.string().optional(),
+  GURUGURU_VERIFY_REPOSITORIES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((name) => name.trim().toLowerCase())
+        .filter(Boolean),
+    )
+    .pipe(z.array(z.string().regex(/^[a-z0-9-]+\/[a-z0-9._-]+$/, 'must be owner/name, comma-separated'))),
+});
+
+/** The same variable as the app's. */
+const residentEnvironment = runnerEnvironment.extend({
+  GITHUB_API_URL: appEnvironment.shape.GITHUB_API_URL,
 });
 
 /**
  * The resident runner's settings; flags, given as the same names, go before the environment.
  * @throws ConfigError naming every wrong or missing variable at once.
  */
-export function parseRunnerConfig(environment: Environment): RunnerConfig {
-  const parsed = runnerEnvironment.safeParse(withoutEmpty(environment));
-  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error));
+export function parseRunnerConfig(
+  environment: Environment,
+  options: { verify: boolean } = { verify: false },
+): RunnerConfig {
+  const given = withoutEmpty(environment);
+  const parsed = residentEnvironment.safeParse(given);
+  const problems = [
+    ...(parsed.success ? [] : problemsOf(parsed.error)),
+    ...(options.verify ? verifyProblems(given) : []),
+  ];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const env = parsed.data;
   const name = env.GURUGURU_RUNNER_NAME ?? runnerNameFromHost(hostname());
   return {
@@ -276,7 +302,31 @@ export function parseRunnerConfig(environment: Environment): RunnerConfig {
     labels: env.GURUGURU_RUNNER_LABELS,
     workdirRoots: env.GURUGURU_WORKDIR_ROOTS,
     stateDir: env.GURUGURU_RUNNER_STATE_DIR ?? join(homedir(), '.guruguru', 'runner', name),
+    verify:
+      options.verify && env.GURUGURU_VERIFY_TOKEN
+        ? {
+            api: env.GITHUB_API_URL.replace(/\/+$/, ''),
+            token: env.GURUGURU_VERIFY_TOKEN,
+            repositories: env.GURUGURU_VERIFY_REPOSITORIES,
+          }
+        : null,
   };
+}
+
+/** What `--verify` needs; forgotten, nothing would be verified. */
+function verifyProblems(env: Environment): string[] {
+  return [
+    ...(env.GURUGURU_VERIFY_TOKEN
+      ? []
+      : [
+          'GURUGURU_VERIFY_TOKEN: is missing; --verify asks GitHub with a token of its own: fine-grained, of somebody who may write, with read access to contents and pull requests',
+        ]),
+    ...(env.GURUGURU_VERIFY_REPOSITORIES
+      ? []
+      : [
+          'GURUGURU_VERIFY_REPOSITORIES: is missing; name the repositories whose jobs may run here, owner/name, comma-separated',
+        ]),
+  ];
 }
 
 const gitRunnerEnvironment = runnerEnvironment

@@ -225,6 +225,8 @@ describe('parseRunnerConfig', () => {
       GURUGURU_RUNNER_NAME: 'mac-1',
       GURUGURU_RUNNER_LABELS: 'mac, arm64 ,,',
       GURUGURU_RUNNER_STATE_DIR: '/var/lib/runner',
+      GURUGURU_VERIFY_TOKEN: 'github_pat_x',
+      GURUGURU_VERIFY_REPOSITORIES: 'Octo/Hello, octo/other',
     });
     expect(config).toEqual({
       url: 'https://guru.example',
@@ -233,7 +235,25 @@ describe('parseRunnerConfig', () => {
       labels: ['mac', 'arm64'],
       workdirRoots: '/workspace',
       stateDir: '/var/lib/runner',
+      verify: null,
     });
+  });
+
+  it('takes what --verify asks with only where that is given, and then insists on it', () => {
+    const verify = { GURUGURU_VERIFY_TOKEN: 'pat', GURUGURU_VERIFY_REPOSITORIES: 'Octo/Hello, octo/other' };
+    expect(parseRunnerConfig({ ...RUNNER, ...verify }).verify).toBeNull();
+    expect(parseRunnerConfig({ ...RUNNER, ...verify }, { verify: true }).verify).toEqual({
+      api: 'https://api.github.com',
+      token: 'pat',
+      repositories: ['octo/hello', 'octo/other'],
+    });
+    expect(problems((env) => parseRunnerConfig(env, { verify: true }), RUNNER)).toEqual([
+      expect.stringMatching(/^GURUGURU_VERIFY_TOKEN: is missing/),
+      expect.stringMatching(/^GURUGURU_VERIFY_REPOSITORIES: is missing/),
+    ]);
+    expect(problems(parseRunnerConfig, { ...RUNNER, GURUGURU_VERIFY_REPOSITORIES: 'hello' })).toEqual([
+      expect.stringMatching(/^GURUGURU_VERIFY_REPOSITORIES: must be owner\/name/),
+    ]);
   });
 
   it('says what is missing and how to get it, all at once', () => {

@@ -17,6 +17,7 @@ export interface RunnerFlags {
   roots?: string;
   stateDir?: string;
   insecureHttp?: boolean;
+  verify?: boolean;
   git?: string;
   once?: boolean;
   interval: string;
@@ -30,11 +31,16 @@ export function runnerCommand(environment: Environment, flags: RunnerFlags): Pro
 }
 
 async function residentCommand(environment: Environment, flags: RunnerFlags): Promise<number> {
-  const config = parseRunnerConfig(withFlags(environment, flags));
+  const config = parseRunnerConfig(withFlags(environment, flags), { verify: flags.verify ?? false });
   const url = checkUrl(config.url, flags.insecureHttp);
   const roots = parseRoots(config.workdirRoots);
-  if (!url.ok || !roots.ok) {
-    throw new ConfigError([...(url.ok ? [] : [url.message]), ...(roots.ok ? [] : roots.errors)]);
+  const api = config.verify ? checkUrl(config.verify.api, flags.insecureHttp) : { ok: true as const };
+  if (!url.ok || !roots.ok || !api.ok) {
+    throw new ConfigError([
+      ...(url.ok ? [] : [url.message]),
+      ...(roots.ok ? [] : roots.errors),
+      ...(api.ok ? [] : [api.message.replace('GURUGURU_URL (--url)', 'GITHUB_API_URL')]),
+    ]);
   }
   const { drain, cancel, release } = trapSignals(say);
   const exit = await runResident(
@@ -47,6 +53,7 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
       version: VERSION,
       roots: roots.roots,
       stateDirectory: config.stateDir,
+      ...(config.verify ? { verify: config.verify } : {}),
     },
     { environment, say, drain, cancel },
   );
@@ -56,6 +63,8 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
 }
 
 async function gitCommand(environment: Environment, flags: RunnerFlags & { git: string }): Promise<number> {
+  if (flags.verify)
+    throw new ConfigError(['--verify: is for the runner of an app; --git reads the repository itself']);
   const intervalSeconds = Number(flags.interval);
   if (!(intervalSeconds >= 1)) throw new ConfigError(['--interval: must be a number of seconds, 1 or more']);
   const config = parseGitRunnerConfig(withFlags(environment, flags));

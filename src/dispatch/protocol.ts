@@ -49,6 +49,12 @@ export const offer = z.object({
   ttl_seconds: z.number(),
   /** Signed by the app over repository, job, run, attempt, fence and digest; sent back with every sync. */
   token: z.string(),
+  /**
+   * Where a runner with `--verify` looks for its proof: GitHub's id of the repository, and the PR that brought
+   * the file. Hints: what they lead to is believed, not they. `pull` is absent where no PR did.
+   */
+  repository_id: z.int().optional(),
+  pull: z.int().optional(),
 });
 export type Offer = z.infer<typeof offer>;
 

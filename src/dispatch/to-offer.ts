@@ -13,6 +13,8 @@ export function toOffer({ repository, job, run }: Lease, key: SigningKey): Offer
     digest: job.digest,
     fence: run.fence,
     ttl_seconds: LEASE_TTL_SECONDS,
+    repository_id: repository.id,
+    ...(job.pr_number === null ? {} : { pull: job.pr_number }),
     token: signOffer(key, {
       repository: repository.id,
       job: job.id,

@@ -35,7 +35,7 @@ export function postJson(
   });
 }
 
-async function readAnswer(response: IncomingMessage): Promise<Answer> {
+export async function readAnswer(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk);
   return {

@@ -16,6 +16,7 @@ import type { OngoingRun } from './run-offer.ts';
 import { deliverAll, settleKilledRuns, type Undelivered } from './spooled-runs.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import type { SyncTiming } from './sync-run.ts';
+import type { VerifyOptions } from './verify-offer.ts';
 import { type Clock, SYSTEM_CLOCK, watchClock } from './watch-clock.ts';
 
 export interface ResidentOptions {
@@ -30,6 +31,8 @@ export interface ResidentOptions {
   stateDirectory: string;
   /** More environment names to pass on to jobs. */
   passOn?: readonly string[];
+  /** `--verify`: proof on GitHub before anything runs. */
+  verify?: VerifyOptions | undefined;
   timing?: {
     shell?: Partial<ShellTiming>;
     sync?: Partial<SyncTiming>;
@@ -156,7 +159,8 @@ function offerContext(resident: Resident, onDrain: () => void) {
     roots: options.roots,
     environment: deps.environment,
     passOn: options.passOn ?? [],
-    hide: [options.token],
+    hide: [options.token, ...(options.verify ? [options.verify.token] : [])],
+    verify: options.verify,
     shell: options.timing?.shell ?? {},
     sync: options.timing?.sync ?? {},
     cancel: deps.cancel,

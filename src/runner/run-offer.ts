@@ -18,6 +18,7 @@ import { makeRunFolder, removeRunFolder } from './run-folder.ts';
 import { isRunId, type StateDirectory } from './state-directory.ts';
 import { type RunSync, SYNC_TIMING, type SyncTiming, startRunSync } from './sync-run.ts';
 import { tries } from './tries.ts';
+import type { VerifyOptions } from './verify-offer.ts';
 
 export interface OfferContext {
   client: RunnerClient;
@@ -30,6 +31,8 @@ export interface OfferContext {
   environment: Environment;
   passOn: readonly string[];
   hide: readonly string[];
+  /** Set: only what GitHub itself shows that a person wanted is run. */
+  verify?: VerifyOptions | undefined;
   shell: Partial<ShellTiming>;
   sync: Partial<SyncTiming>;
   /** Aborted when the runner is to stop now: the job is cancelled. */
@@ -77,7 +80,7 @@ async function runIn(
 ): Promise<number | null> {
   const { client, state, say } = context;
   const run = { offer, process: context.process, started_at: new Date().toISOString() };
-  const checked = checkOffer(offer, context);
+  const checked = await verified(offer, checkOffer(offer, context), context);
   const starting = await start(offer, context);
   if (starting === 'refused') return null;
 
@@ -178,6 +181,17 @@ export function checkOffer(
     );
   }
   return { ok: true, job: parsed.job };
+}
+
+/** With `--verify`, a good offer must be proved on GitHub as well, before `starting`. */
+async function verified(offer: Offer, checked: CheckedOffer, context: OfferContext): Promise<CheckedOffer> {
+  if (!checked.ok || !context.verify) return checked;
+  const { verifyOffer } = await import('./verify-offer.ts');
+  const proof = await verifyOffer(offer, context.verify, context.cancel);
+  if (!proof.ok) return { ok: false, message: proof.message };
+  const did = proof.how === 'merge' ? 'merged' : 'approved';
+  context.say(`${offer.run}: ${offer.job_id} is verified: ${proof.login} ${did} PR #${offer.pull}`);
+  return checked;
 }
 
 /**

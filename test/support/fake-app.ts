@@ -60,6 +60,7 @@ export async function startFakeApp(): Promise<FakeApp> {
       const timer = setTimeout(resolve, ms);
       const done = () => {
         clearTimeout(timer);
+        request.socket.off('close', done);
         resolve();
       };
       news.push(done);

@@ -18,7 +18,7 @@ export interface Loop {
   appEnv: Record<string, string>;
   /** Starts the app again on the same data directory; `listening` is before GitHub has said who it is. */
   startApp(until?: 'listening' | 'working'): Promise<CliProcess>;
-  startRunner(name?: string, env?: Record<string, string>): Promise<CliProcess>;
+  startRunner(name?: string, env?: Record<string, string>, args?: string[]): Promise<CliProcess>;
   createToken(name: string, repository: string): Promise<string>;
   close(): Promise<void>;
 }
@@ -85,9 +85,9 @@ export async function startLoop(options: LoopOptions = {}): Promise<Loop> {
       github.webhooks.setUrl(`${url}/api/github/webhooks`);
       return child;
     },
-    async startRunner(name = 'devbox', extra = {}) {
+    async startRunner(name = 'devbox', extra = {}, args = []) {
       const token = extra.GURUGURU_RUNNER_TOKEN ?? (await loop.createToken(name, 'octo/hello'));
-      const child = startCli(['runner'], {
+      const child = startCli(['runner', ...args], {
         env: {
           GURUGURU_URL: url,
           GURUGURU_RUNNER_TOKEN: token,

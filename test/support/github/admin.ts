@@ -29,6 +29,10 @@ export interface Admin {
   startMergeGroup(pull: number): Promise<{ headSha: string; headRef: string; baseSha: string }>;
   /** Lands a built merge group: `push`, `pull_request.closed`, `merge_group.destroyed`. */
   finishMergeGroup(pull: number): Promise<string>;
+  /** Somebody clicks "enable auto-merge". */
+  armAutoMerge(pull: number, login: string): void;
+  /** What GitHub does once its rules are met: merges in the name of who armed it. */
+  fireAutoMerge(pull: number): Promise<string>;
   /** Both of the above; returns the merge commit. */
   runMergeQueue(pull: number): Promise<string>;
   suspend(): Promise<void>;
@@ -175,6 +179,21 @@ export function createAdmin(world: World, repo: RepositoryState): Admin {
     setPushProtection: (pattern) => {
       if (pattern) repo.pushProtection = pattern;
       else delete repo.pushProtection;
+    },
+    armAutoMerge: (number, login) => {
+      const pull = repo.pulls.get(number);
+      if (!pull) throw new Error(`there is no pull request ${number}`);
+      pull.autoMerge = login;
+    },
+    async fireAutoMerge(number) {
+      const pull = repo.pulls.get(number);
+      if (!pull?.autoMerge) throw new Error(`auto-merge is not armed for pull request ${number}`);
+      const by = pull.autoMerge;
+      return exclusive(repo, async () => {
+        const sha = await mergeCommit(world, repo, pull, { method: 'merge', by });
+        await mergeNow(world, repo, pull, sha, by);
+        return sha;
+      });
     },
     startMergeGroup,
     finishMergeGroup,

@@ -344,6 +344,14 @@ const ofCommit: RepositoryHandler = async (world, x, repo) => {
   return page(world, x, found);
 };
 
+/** Of all that GitHub lists there, only what tells that a merge was armed. */
+const timeline: RepositoryHandler = async (world, x, repo) => {
+  const pull = repo.pulls.get(Number(x.params.issue_number));
+  const armed =
+    pull?.autoMerge === undefined ? [] : [{ event: 'auto_merge_enabled', actor: { login: pull.autoMerge } }];
+  return page(world, x, armed);
+};
+
 const REPO = '/repos/{owner}/{repo}';
 const PULL = `${REPO}/pulls/{pull_number}`;
 
@@ -361,4 +369,5 @@ export const pullMends: [string, RepositoryHandler][] = [
   [`POST ${PULL}/comments`, reviewComment],
   [`POST ${PULL}/comments/{comment_id}/replies`, reviewComment],
   [`GET ${REPO}/commits/{commit_sha}/pulls`, ofCommit],
+  [`GET ${REPO}/issues/{issue_number}/timeline`, timeline],
 ];

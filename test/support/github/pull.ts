@@ -57,6 +57,8 @@ export function mendPull(repo: RepositoryState, json: Json): Json {
     head: { ...object(json, 'head'), sha: pull.headSha },
     base: { ...object(json, 'base'), sha: pull.baseSha },
     updated_at: updatedAt(repo, json),
+    auto_merge:
+      pull.autoMerge === undefined ? null : { enabled_by: { login: pull.autoMerge }, merge_method: 'merge' },
     active_lock_reason: null,
     statuses_url: statuses,
     merged: merged !== undefined,

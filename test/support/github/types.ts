@@ -144,6 +144,8 @@ export interface PullState {
   stats: { commits: number; additions: number; deletions: number; changed_files: number };
   /** Mergeability for one pair of tips; recomputed when either moves. */
   mergeable?: { base: string; head: string; value: boolean };
+  /** Who armed auto-merge. */
+  autoMerge?: string;
   queued?: { headRef: string; headSha: string; baseSha: string };
 }
 

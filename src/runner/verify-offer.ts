@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Offer } from '../dispatch/protocol.ts';
+import { backoffMs, pause } from './client.ts';
+import { createGitHubGet, GitHubAwayError, GitHubDeniedError, type GitHubGet } from './github-get.ts';
+
+export interface VerifyOptions {
+  /** GitHub's REST API, without a slash at the end. */
+  api: string;
+  /** Reads contents and pull requests of the repositories; not the app's, and unknown to it. */
+  token: string;
+  /** Lower-case owner/name: an app in other hands could offer jobs of a repository of its own. */
+  repositories: readonly string[];
+  /** How long GitHub is asked again while it does not answer; shorter than a lease. Default 30,000 ms. */
+  patienceMs?: number;
+}
+
+type RefusalReason =
+  | 'repository_not_listed'
+  | 'other_repository'
+  | 'not_on_default_branch'
+  | 'other_digest'
+  | 'no_pull'
+  | 'not_merged'
+  | 'not_brought'
+  | 'no_person'
+  | 'denied'
+  | 'unreachable'
+  | 'stopped';
+
+export type Verified =
+  | { ok: true; login: string; how: 'merge' | 'review' }
+  /** `message`: one line for the report. */
+  | { ok: false; reason: RefusalReason; message: string };
+
+const person = z.object({ login: z.string(), type: z.string() }).nullable();
+const repository = z.object({ id: z.int(), default_branch: z.string() });
+const content = z.object({ type: z.literal('file'), encoding: z.literal('base64'), content: z.string() });
+const pull = z.object({
+  merged: z.boolean(),
+  merged_by: person,
+  head: z.object({ sha: z.string() }),
+  base: z.object({ ref: z.string() }),
+});
+const files = z.array(
+  z.object({ filename: z.string(), status: z.string(), sha: z.string().nullable().optional() }),
+);
+const reviews = z.array(z.object({ user: person, state: z.string(), commit_id: z.string().nullable() }));
+const timeline = z.array(z.object({ event: z.string().optional() }));
+const permission = z.object({ permission: z.string() });
+
+const PATIENCE_MS = 30_000;
+
+/**
+ * The runner's own proof that people want this job (design section 8), for runners on another machine than
+ * the app. Nothing the app says counts, nor anything an app could write: the file must be on the default
+ * branch byte for byte, and the PR that added it must have been merged by a person who may write, or have
+ * such a person's approving review of the very commit that was merged. Without an answer of GitHub's
+ * nothing runs.
+ */
+export async function verifyOffer(
+  offer: Pick<Offer, 'repository' | 'repository_id' | 'pull' | 'job_id' | 'file' | 'digest'>,
+  options: VerifyOptions,
+  signal: AbortSignal,
+): Promise<Verified> {
+  const get = createGitHubGet(options.api, options.token);
+  const until = performance.now() + (options.patienceMs ?? PATIENCE_MS);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await verify(offer, options, get, signal);
+    } catch (error) {
+      if (signal.aborted) return refused('stopped', 'the runner was stopped before the job was verified');
+      if (error instanceof GitHubDeniedError) return refused('denied', denied(error, offer.repository));
+      const away = error instanceof GitHubAwayError || error instanceof z.ZodError;
+      if (!away) throw error;
+      const wait = backoffMs(attempt);
+      if (performance.now() + wait > until) {
+        const why = error instanceof GitHubAwayError ? error.message : 'its answer is not as documented';
+        return refused('unreachable', `GitHub could not be asked who approved it (${why}). /retry it later`);
+      }
+      await pause(wait, signal).catch(() => undefined);
+    }
+  }
+}
+
+type Asked = Parameters<typeof verifyOffer>[0];
+
+async function verify(
+  offer: Asked,
+  options: VerifyOptions,
+  get: GitHubGet,
+  signal: AbortSignal,
+): Promise<Verified> {
+  const { repository: name, job_id: id } = offer;
+  if (!options.repositories.includes(name.toLowerCase())) {
+    return refused(
+      'repository_not_listed',
+      `${name} is none of the repositories this runner verifies (GURUGURU_VERIFY_REPOSITORIES)`,
+    );
+  }
+  const repo = `/repos/${name}`;
+  const found = await get(repo, signal);
+  if (found === null) return refused('denied', denied(new Error('GitHub answered 404'), name));
+  const { id: repositoryId, default_branch: branch } = repository.parse(found);
+  if (offer.repository_id !== undefined && offer.repository_id !== repositoryId)
+    return refused('other_repository', `${name} is another repository than the one the app means`);
+
+  const queued = `jobs/queue/${id}.json`;
+  const digest = await defaultBranchDigest(get, repo, branch, id, signal);
+  if (digest === null)
+    return refused(
+      'not_on_default_branch',
+      `${queued} is not on ${branch}: it was never merged, or taken back`,
+    );
+  if (digest !== offer.digest)
+    return refused('other_digest', `${queued} on ${branch} is not the file that was offered`);
+
+  if (offer.pull === undefined)
+    return refused(
+      'no_pull',
+      `no PR brought ${queued}; only what a person merged or approved in one runs here`,
+    );
+  const pullPath = `${repo}/pulls/${offer.pull}`;
+  const answer = await get(pullPath, signal);
+  const given = answer === null ? null : pull.parse(answer);
+  if (!given?.merged || given.base.ref !== branch)
+    return refused('not_merged', `PR #${offer.pull} was not merged into ${branch}`);
+  if (!(await brings(get, pullPath, queued, blobSha(offer.file), signal)))
+    return refused('not_brought', `PR #${offer.pull} did not add ${queued} as it was offered`);
+
+  const may = async (login: string) => {
+    const level = await get(`${repo}/collaborators/${encodeURIComponent(login)}/permission`, signal);
+    return level !== null && ['admin', 'write'].includes(permission.parse(level).permission);
+  };
+  const merger = given.merged_by;
+  if (
+    merger?.type === 'User' &&
+    (await may(merger.login)) &&
+    !(await wasArmed(get, repo, offer.pull, signal))
+  )
+    return { ok: true, login: merger.login, how: 'merge' };
+  for (const login of await approvers(get, pullPath, given.head.sha, signal))
+    if (await may(login)) return { ok: true, login, how: 'review' };
+  return refused(
+    'no_person',
+    `no person with write access merged PR #${offer.pull} or approved its last commit by review. ` +
+      `Approve that PR by review, then /retry ${id}; with "gate.fenced: approve" fenced asks wait for it`,
+  );
+}
+
+function refused(reason: RefusalReason, why: string): Verified {
+  return { ok: false, reason, message: `refused by --verify: ${why}.` };
+}
+
+function denied(error: Error, name: string): string {
+  return `${error.message}. Its token must read contents and pull requests of ${name}, and its owner must be able to write there, or GitHub does not tell who may`;
+}
+
+/** Of the file in the queue, or where the app moves it when a run has ended; `/retry` runs that one again. */
+async function defaultBranchDigest(
+  get: GitHubGet,
+  repo: string,
+  branch: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  for (const path of [`jobs/queue/${id}.json`, `jobs/done/${id.slice(0, 7)}/${id}.json`]) {
+    const file = await get(`${repo}/contents/${path}?ref=${encodeURIComponent(branch)}`, signal);
+    const parsed = content.safeParse(file);
+    if (!parsed.success) continue;
+    const bytes = Buffer.from(parsed.data.content, 'base64');
+    return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  }
+  return null;
+}
+
+/** Whether the PR's own changes add the file: one that its branch merely contains was shown to nobody. */
+async function brings(
+  get: GitHubGet,
+  pullPath: string,
+  path: string,
+  sha: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const page of pages(get, `${pullPath}/files`, files, signal)) {
+    const file = page.find((one) => one.filename === path);
+    if (file) return file.status === 'added' && file.sha === sha;
+  }
+  return false;
+}
+
+/** A merge that was armed beforehand says nothing of what was pushed between arming and merging. */
+async function wasArmed(get: GitHubGet, repo: string, number: number, signal: AbortSignal): Promise<boolean> {
+  for await (const page of pages(get, `${repo}/issues/${number}/timeline`, timeline, signal)) {
+    if (page.some(({ event }) => /^auto_\w+_enabled$/.test(event ?? ''))) return true;
+  }
+  return false;
+}
+
+/** People whose last word on exactly this commit is an approval that stands. */
+async function approvers(
+  get: GitHubGet,
+  pullPath: string,
+  headSha: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const last = new Map<string, boolean>();
+  for await (const page of pages(get, `${pullPath}/reviews`, reviews, signal)) {
+    for (const { user, state, commit_id } of page) {
+      if (user?.type !== 'User' || !['APPROVED', 'CHANGES_REQUESTED', 'DISMISSED'].includes(state)) continue;
+      last.set(user.login, state === 'APPROVED' && commit_id === headSha);
+    }
+  }
+  return [...last].flatMap(([login, approves]) => (approves ? [login] : []));
+}
+
+/** As many as GitHub lists of a PR's files. */
+const MAX_PAGES = 30;
+const PAGE_SIZE = 100;
+
+async function* pages<T>(get: GitHubGet, path: string, shape: z.ZodType<T[]>, signal: AbortSignal) {
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
+    const items = shape.parse((await get(`${path}?per_page=${PAGE_SIZE}&page=${page}`, signal)) ?? []);
+    yield items;
+    if (items.length < PAGE_SIZE) return;
+  }
+  throw new GitHubDeniedError(`GitHub lists more than ${MAX_PAGES * PAGE_SIZE} entries at ${path}`);
+}
+
+/** Git's name of a blob: SHA-1 over `blob <bytes>\0<content>`. */
+function blobSha(text: string): string {
+  const bytes = Buffer.from(text, 'utf8');
+  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+}

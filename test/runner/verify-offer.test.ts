@@ -1,0 +1,361 @@
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Offer } from '../../src/dispatch/protocol.ts';
+import { type ExitReason, runResident } from '../../src/runner/resident.ts';
+import { startCli } from '../support/cli-process.ts';
+import { type FakeApp, type FakeRun, startFakeApp } from '../support/fake-app.ts';
+import type { Person, Pull } from '../support/github/person.ts';
+import { type GitHubServer, startGitHub } from '../support/github/start-github.ts';
+
+/** Stands for the fine-grained token of somebody who may write. */
+const TOKEN = 'token-writer2';
+/** The app in other hands: whatever its key may do on GitHub, and any offer it likes. */
+let attacker: Person;
+let github: GitHubServer;
+let app: FakeApp;
+let work: string;
+let running: Promise<ExitReason>;
+const stop = new AbortController();
+const said: string[] = [];
+
+beforeAll(async () => {
+  github = await startGitHub();
+  attacker = await github.asApp();
+  app = await startFakeApp();
+  work = realpathSync(mkdtempSync(join(tmpdir(), 'verify-')));
+  running = runResident(
+    {
+      url: app.url,
+      token: app.token,
+      name: 'r1',
+      labels: ['r1'],
+      capabilities: [],
+      version: '0.0.0',
+      roots: [{ repository: null, path: work }],
+      stateDirectory: join(work, '.state'),
+      verify: { api: github.url, token: TOKEN, repositories: ['octo/hello'], patienceMs: 600 },
+      timing: { shell: { graceMs: 300 }, farewellMs: 300 },
+    },
+    { environment: process.env, say: (line) => said.push(line), drain: stop.signal, cancel: stop.signal },
+  );
+});
+afterAll(async () => {
+  stop.abort('end of test');
+  await running;
+  await app.close();
+  await github.close();
+  rmSync(work, { recursive: true, force: true });
+});
+
+let number = 0;
+interface Case {
+  id: string;
+  path: string;
+  job: { script: string[] };
+  text: string;
+}
+
+function newCase(): Case {
+  number += 1;
+  const id = `2025-11-22-${String(number).padStart(3, '0')}`;
+  const job = {
+    id,
+    kind: 'run_shell',
+    workdir: work,
+    script: [`touch ${work}/ran-${id}`],
+    dod: 'exit_code == 0',
+    report_path: `reports/jobs/${id}.out`,
+  };
+  return { id, path: `jobs/queue/${id}.json`, job, text: textOf(job) };
+}
+
+/** As the fake app writes a job. */
+const textOf = (job: object) => `${JSON.stringify(job, null, 2)}\n`;
+const open = (c: Case, by: Person = attacker): Promise<Pull> =>
+  by.openPull({ head: `job-${c.id}`, files: { [c.path]: c.text } });
+const approve = (pull: Pull, login = 'writer') => github.as(login).review(pull.number, { event: 'APPROVE' });
+
+/** What the runner made of an offer. */
+async function offered(c: Case, change: Partial<Offer> = {}): Promise<{ run: FakeRun; ran: boolean }> {
+  const repository_id = github.repository().id;
+  const run = app.offer(c.job, { repository: 'octo/hello', repository_id, ...change });
+  await app.until(() => run.result !== null, `the result of ${c.id}`);
+  return { run, ran: existsSync(join(work, `ran-${c.id}`)) };
+}
+
+describe('what a person wanted runs', () => {
+  it.each<[string, (c: Case) => Promise<number>]>([
+    [
+      'merged by a person',
+      async (c) => {
+        const pull = await open(c);
+        await github.as('writer').merge(pull.number);
+        return pull.number;
+      },
+    ],
+    [
+      'squashed by a person',
+      async (c) => {
+        const pull = await open(c);
+        await github.as('writer').merge(pull.number, { method: 'squash' });
+        return pull.number;
+      },
+    ],
+    [
+      "with a person's review of the head, merged by the app",
+      async (c) => {
+        const pull = await open(c);
+        await approve(pull);
+        await attacker.merge(pull.number);
+        return pull.number;
+      },
+    ],
+    [
+      'approved after the app had merged it',
+      async (c) => {
+        const pull = await open(c);
+        await attacker.merge(pull.number);
+        await approve(pull);
+        return pull.number;
+      },
+    ],
+    [
+      'retried, its file moved to jobs/done by the report',
+      async (c) => {
+        const pull = await open(c);
+        await github.as('writer').merge(pull.number);
+        await attacker.push('main', { [c.path]: null, [`jobs/done/2025-11/${c.id}.json`]: c.text });
+        return pull.number;
+      },
+    ],
+  ])('%s', async (_name, bring) => {
+    const c = newCase();
+    const { run, ran } = await offered(c, { pull: await bring(c) });
+    expect(run.result).toMatchObject({ outcome: 'exited', exit_code: 0 });
+    expect(ran).toBe(true);
+  });
+});
+
+/** What the compromised app does; resolves to what it offers and what the refusal says. */
+type Attack = (c: Case) => Promise<[Partial<Offer>, string]>;
+const nobody = 'no person with write access merged';
+
+const ATTACKS: Record<string, Attack> = {
+  'a job that is not in the repository': async () => [{}, 'is not on main'],
+  'a job that is in an open PR only': async (c) => {
+    const pull = await open(c);
+    await approve(pull);
+    return [{ pull: pull.number }, 'is not on main'];
+  },
+  'another file than the one that was merged': async (c) => {
+    const pull = await open({ ...c, text: textOf({ ...c.job, script: ['true'] }) });
+    await github.as('writer').merge(pull.number);
+    return [{ pull: pull.number }, 'not the file that was offered'];
+  },
+  'a file it pushed itself': async (c) => {
+    await attacker.push('main', { [c.path]: c.text });
+    return [{}, 'no PR brought'];
+  },
+  'a file it pushed itself, naming a PR that a person merged': async (c) => {
+    const pull = await github.as('writer2').openPull({ head: `docs-${c.id}`, files: { 'docs/a.md': c.id } });
+    await github.as('writer').merge(pull.number);
+    await attacker.push('main', { [c.path]: c.text });
+    return [{ pull: pull.number }, 'did not add'];
+  },
+  'a file that a merged PR contains because its branch began after the push': async (c) => {
+    await attacker.push('main', { [c.path]: c.text });
+    const pull = await github.as('writer2').openPull({ head: `docs-${c.id}`, files: { 'docs/b.md': c.id } });
+    await github.as('writer').merge(pull.number);
+    return [{ pull: pull.number }, 'did not add'];
+  },
+  'a PR it merged itself': async (c) => {
+    const pull = await open(c);
+    await attacker.merge(pull.number);
+    return [{ pull: pull.number }, nobody];
+  },
+  'a PR approved by a comment only, which it could have edited': async (c) => {
+    const pull = await open(c);
+    await github.as('writer').comment(pull.number, '/approve');
+    await attacker.merge(pull.number);
+    return [{ pull: pull.number }, nobody];
+  },
+  'a PR it approved itself': async (c) => {
+    const pull = await open(c, github.as('writer2'));
+    await attacker.review(pull.number, { event: 'APPROVE' });
+    await attacker.merge(pull.number);
+    return [{ pull: pull.number }, nobody];
+  },
+  'a review of another commit': async (c) => {
+    const pull = await open({ ...c, text: textOf({ ...c.job, script: ['true'] }) });
+    await approve(pull);
+    await attacker.push(pull.head.ref, { [c.path]: c.text });
+    await attacker.merge(pull.number);
+    return [{ pull: pull.number }, nobody];
+  },
+  'a review that was dismissed': async (c) => {
+    const pull = await open(c);
+    const review = await approve(pull);
+    await github.as('octo').dismissReview(pull.number, Number(review.id));
+    await attacker.merge(pull.number);
+    return [{ pull: pull.number }, nobody];
+  },
+  'an approval that its person took back': async (c) => {
+    const pull = await open(c);
+    await approve(pull);
+    await github.as('writer').review(pull.number, { event: 'REQUEST_CHANGES', body: 'no' });
+    await attacker.merge(pull.number);
+    return [{ pull: pull.number }, nobody];
+  },
+  'a review by somebody who may only read': async (c) => {
+    const pull = await open(c);
+    await approve(pull, 'reader');
+    await approve(pull, 'stranger');
+    await attacker.merge(pull.number);
+    return [{ pull: pull.number }, nobody];
+  },
+  'a PR merged by somebody who may write no more': async (c) => {
+    const pull = await open(c);
+    await github.as('writer').merge(pull.number);
+    await github.admin.setPermission('writer', 'read');
+    return [{ pull: pull.number }, nobody];
+  },
+  'a push under an auto-merge that a person armed': async (c) => {
+    const pull = await github.as('writer2').openPull({ head: `armed-${c.id}`, files: { 'docs/c.md': c.id } });
+    github.admin.armAutoMerge(pull.number, 'writer');
+    await attacker.push(pull.head.ref, { [c.path]: c.text });
+    await github.admin.fireAutoMerge(pull.number);
+    return [{ pull: pull.number }, nobody];
+  },
+  'an approved PR that a person closed, its file pushed instead': async (c) => {
+    const pull = await open(c);
+    await approve(pull);
+    await github.as('octo').close(pull.number);
+    await attacker.push('main', { [c.path]: c.text });
+    return [{ pull: pull.number }, 'was not merged'];
+  },
+  'a PR into another branch': async (c) => {
+    await github.as('octo').push(`side-${c.id}`, { 'side.txt': c.id });
+    const pull = await open(c);
+    await github.as('octo').retarget(pull.number, `side-${c.id}`);
+    await github.as('writer').merge(pull.number);
+    await attacker.push('main', { [c.path]: c.text });
+    return [{ pull: pull.number }, 'was not merged into main'];
+  },
+  'a job whose merge was reverted': async (c) => {
+    const pull = await open(c);
+    await github.as('writer').merge(pull.number);
+    await github.as('octo').push('main', { [c.path]: null });
+    return [{ pull: pull.number }, 'taken back'];
+  },
+  'a file that was changed after its approval, on the default branch': async (c) => {
+    const pull = await open({ ...c, text: textOf({ ...c.job, script: ['true'] }) });
+    await github.as('writer').merge(pull.number);
+    await attacker.push('main', { [c.path]: c.text });
+    return [{ pull: pull.number }, 'did not add'];
+  },
+  'a repository that the runner does not verify': async (c) => {
+    const pull = await open(c);
+    await github.as('writer').merge(pull.number);
+    return [{ pull: pull.number, repository: 'evil/hello' }, 'GURUGURU_VERIFY_REPOSITORIES'];
+  },
+  'another repository under the same name': async (c) => {
+    const pull = await open(c);
+    await github.as('writer').merge(pull.number);
+    return [{ pull: pull.number, repository_id: 1_234_567 }, 'another repository'];
+  },
+};
+
+describe('an app in other hands cannot make it run', () => {
+  it.each(Object.entries(ATTACKS))('%s', async (_name, attack) => {
+    const c = newCase();
+    const [change, words] = await attack(c);
+    const { run, ran } = await offered(c, change);
+    expect(run.result).toMatchObject({ outcome: 'refused', exit_code: null });
+    expect(run.result?.message).toContain('refused by --verify');
+    expect(run.result?.message).toContain(words);
+    expect(ran).toBe(false);
+    await github.admin.setPermission('writer', 'write');
+  });
+});
+
+describe('while GitHub does not answer', () => {
+  it('nothing runs, which is said; a short outage is waited for', async () => {
+    const down = newCase();
+    const pull = await open(down);
+    await github.as('writer').merge(pull.number);
+    github.faults.add({ match: (_, path) => path.includes('/contents/jobs'), status: 503, times: 100 });
+    const first = await offered(down, { pull: pull.number });
+    expect(first.run.result).toMatchObject({ outcome: 'refused' });
+    expect(first.run.result?.message).toContain('GitHub could not be asked');
+    expect(first.ran).toBe(false);
+    github.faults.clear();
+    github.faults.add({ match: (_, path) => path.includes('/contents/jobs'), hangUp: true });
+    expect((await offered(down, { pull: pull.number })).ran).toBe(true);
+  });
+
+  it.each([
+    [401, 'does not accept GURUGURU_VERIFY_TOKEN'],
+    [403, 'its owner must be able to write there'],
+  ])('refused its token (%i), it says what the token needs', async (status, words) => {
+    const c = newCase();
+    const pull = await open(c);
+    await github.as('writer').merge(pull.number);
+    github.faults.add({ match: (_, path) => path.endsWith('/permission'), status });
+    const { run, ran } = await offered(c, { pull: pull.number });
+    expect(run.result?.message).toContain(words);
+    expect(ran).toBe(false);
+  });
+});
+
+describe('guruguru runner --verify', () => {
+  it('starts only with a token and repositories', async () => {
+    const child = startCli(['runner', '--verify'], {
+      env: { GURUGURU_URL: app.url, GURUGURU_RUNNER_TOKEN: app.token, GURUGURU_WORKDIR_ROOTS: work },
+      cwd: work,
+    });
+    expect(await child.exited).not.toBe(0);
+    expect(child.lines.join('\n')).toContain('GURUGURU_VERIFY_TOKEN: is missing');
+    expect(child.lines.join('\n')).toContain('GURUGURU_VERIFY_REPOSITORIES: is missing');
+  });
+
+  it('keeps its token from jobs and logs', async () => {
+    const other = await startFakeApp();
+    const child = startCli(['runner', '--verify'], {
+      env: {
+        GURUGURU_URL: other.url,
+        GURUGURU_RUNNER_TOKEN: other.token,
+        GURUGURU_WORKDIR_ROOTS: work,
+        GURUGURU_RUNNER_STATE_DIR: join(work, '.cli'),
+        GURUGURU_VERIFY_TOKEN: TOKEN,
+        GURUGURU_VERIFY_REPOSITORIES: 'Octo/hello',
+        GITHUB_API_URL: `${github.url}/`,
+      },
+      cwd: work,
+    });
+    const prints = newCase();
+    prints.job.script = ['env', `echo ${TOKEN}`];
+    const asks = newCase();
+    Object.assign(asks.job, { secrets: ['GURUGURU_VERIFY_TOKEN'] });
+    const runs: FakeRun[] = [];
+    for (const c of [prints, asks]) {
+      const pull = await open({ ...c, text: textOf(c.job) });
+      await github.as('writer').merge(pull.number);
+      runs.push(other.offer(c.job, { repository: 'octo/hello', pull: pull.number }));
+    }
+    await other.until(() => runs.every(({ result }) => result !== null));
+    const [printed, asked] = runs;
+    expect(printed?.result).toMatchObject({ outcome: 'exited', exit_code: 0 });
+    expect(printed?.log.toString()).toContain('PATH=');
+    expect(printed?.log.toString()).not.toContain('GURUGURU_VERIFY');
+    expect(printed?.log.toString()).not.toContain(TOKEN);
+    expect(asked?.result).toMatchObject({ outcome: 'refused' });
+    expect(asked?.result?.message).toContain('is set by the runner');
+    child.kill('SIGTERM');
+    await child.exited;
+    expect(child.lines.join('\n')).toContain('writer merged PR #');
+    expect(child.lines.join('\n')).not.toContain(TOKEN);
+    await other.close();
+  });
+});

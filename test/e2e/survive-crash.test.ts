@@ -30,8 +30,8 @@ interface Round {
   model: ModelServer | null;
 }
 
-const REACH_MS = 15_000;
-const END_MS = 30_000;
+const REACH_MS = 60_000;
+const END_MS = 60_000;
 
 function casesOf(names: readonly Case['dies'][]): Case[] {
   return names.map((dies, index) => ({
@@ -180,7 +180,7 @@ beforeAll(async () => {
     if (round?.status === 'fulfilled') rounds[name] = round.value;
     else throw round?.reason;
   }
-}, 90_000);
+}, 240_000);
 afterAll(async () => {
   for (const round of Object.values(rounds)) {
     await round.loop.close();

@@ -1,5 +1,5 @@
 import { type Change, changesBetween, compare, identity, readCommit } from './history.ts';
-import { isJson, type Json, text } from './json.ts';
+import { isJson, type Json, object, text } from './json.ts';
 import type { RepositoryState } from './types.ts';
 import { botTypes, fullName, need, repoPath, userJson, type World } from './world.ts';
 
@@ -38,19 +38,17 @@ export async function emit(
 ): Promise<void> {
   if (!UNCONDITIONAL.has(event) && !world.app.events.includes(event)) return;
   if (world.installation.deleted || world.installation.suspendedAt !== undefined || !repo.installed) return;
-  world.webhooks.emit(
-    event,
-    botTypes({
-      ...payload,
-      repository: {
-        ...repositoryJson(repo),
-        ...(event === 'push' ? { stargazers: 0, master_branch: repo.defaultBranch } : {}),
-      },
-      ...(sender === DEPLOY_KEY ? {} : { sender: await userJson(world, sender) }),
-      installation: installationBrief(world),
-    }),
-    { repositoryId: repo.id },
-  );
+  const whole: Json = {
+    ...payload,
+    repository: {
+      ...repositoryJson(repo),
+      ...(event === 'push' ? { stargazers: 0, master_branch: repo.defaultBranch } : {}),
+    },
+    ...(sender === DEPLOY_KEY ? {} : { sender: await userJson(world, sender) }),
+    installation: installationBrief(world),
+  };
+  const sent = world.otherBots ? object(JSON.parse(botTypes(world, JSON.stringify(whole)))) : whole;
+  world.webhooks.emit(event, sent, { repositoryId: repo.id });
 }
 
 function installationBrief(world: World): Json {

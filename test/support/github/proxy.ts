@@ -16,7 +16,7 @@ import { createRoutes } from './routes.ts';
 import type { Actor, Answer, Exchange, Fault, RecordedRequest, RepositoryState } from './types.ts';
 import {
   actorLogin,
-  botTypesIn,
+  botTypes,
   covers,
   DOCUMENTATION,
   findRepository,
@@ -171,7 +171,7 @@ export function createProxy(getWorld: () => World): Proxy {
       given.status === 204 || given.body === undefined
         ? ''
         : isText
-          ? botTypesIn(wholeSeconds(text))
+          ? botTypes(getWorld(), wholeSeconds(text))
           : (given.body as Buffer);
     const headers: Record<string, string> = {
       'content-type': contentType,

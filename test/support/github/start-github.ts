@@ -103,6 +103,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSe
     account,
     tokens: new Map(users.map((user) => [tokenOf(user), { type: 'user', login: user.login }])),
     users: new Map(),
+    otherBots: users.some(({ login }) => login.endsWith('[bot]')),
     repositories: new Map(),
     formerNames: new Map(),
     installation: { createdAt: new Date().toISOString(), deleted: false },

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { isJson, type Json, object, parse, text } from './json.ts';
+import { isJson, type Json, parse, text } from './json.ts';
 import type { Actor, Answer, AppSeed, Exchange, Grant, Permission, RepositoryState } from './types.ts';
 import type { Reply, Upstream } from './upstream.ts';
 import type { Webhooks } from './webhooks.ts';
@@ -16,6 +16,8 @@ export interface World {
   account: string;
   tokens: Map<string, Actor>;
   users: Map<string, Json>;
+  /** Bots beside the app's own were seeded. */
+  otherBots: boolean;
   repositories: Map<number, RepositoryState>;
   /** Names a repository had before, so that old URLs answer 301 as GitHub's do. */
   formerNames: Map<string, number>;
@@ -214,13 +216,9 @@ const PROFILE = new Set([
 /** Every login that ends so is a bot's; the emulator only knows its own app's. */
 const BOT_TYPE = /("login":"[^"]*\[bot\]"(?:(?!"login":)[\s\S])*?"type":)"User"/g;
 
-export function botTypesIn(json: string): string {
-  return json.includes('[bot]"') ? json.replace(BOT_TYPE, '$1"Bot"') : json;
-}
-
-/** A payload whose bots are of type `Bot`. */
-export function botTypes(payload: Json): Json {
-  return object(JSON.parse(botTypesIn(JSON.stringify(payload))));
+/** JSON text whose bots are of type `Bot`. */
+export function botTypes(world: World, json: string): string {
+  return world.otherBots ? json.replace(BOT_TYPE, '$1"Bot"') : json;
 }
 
 /** A person as GitHub shows them; cached, as nobody here renames an account. */

@@ -46,7 +46,7 @@ export async function nothingDue(loop: Loop, timeoutMs = 20_000): Promise<void> 
   await loop.github.webhooks.idle();
   await vi.waitFor(
     () => {
-      const left = query(loop, "select key, last_error from work where key <> 'leases'");
+      const left = query(loop, "select key, last_error from work where key not in ('leases', 'reconcile')");
       if (left.length > 0) throw new Error(`still due: ${JSON.stringify(left)}`);
     },
     { timeout: timeoutMs, interval: 25 },

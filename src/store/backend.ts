@@ -22,5 +22,7 @@ export interface Backend {
   mayMigrate: (version: number) => boolean;
   /** Tells what writes of other processes announced, from the call on. */
   hearOthers?: (listener: (topics: ReadonlySet<string>) => void) => Promise<void>;
+  /** The error of a migration as one that says what to do. */
+  explain?: (error: unknown) => unknown;
   close(): Promise<void>;
 }

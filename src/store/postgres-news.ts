@@ -1,6 +1,5 @@
-import type { Kysely } from 'kysely';
-import { Client, type ClientConfig } from 'pg';
-import type { Tables } from './tables.ts';
+import type { Client } from 'pg';
+import type { Reader } from './announce.ts';
 
 /**
  * What processes tell one another: each write with topics leaves a row in `news`, and a notification without
@@ -12,21 +11,16 @@ export const NEWS_KEPT = 10_000;
 /** How often the table is read without a notification, in ms. */
 const LOOK_MS = 1_000;
 
-/** Of a connection that breaks, whoever uses it is told by the query that fails. */
-export async function connect(config: ClientConfig): Promise<Client> {
-  const client = new Client(config);
-  client.on('error', () => {});
-  await client.connect();
-  return client;
+export interface HearOptions {
+  connect: () => Promise<Client>;
+  db: Reader;
+  /** This process. */
+  me: string;
+  listener: (topics: ReadonlySet<string>) => void;
 }
 
 /** Calls `listener` with what others announced from now on. Returns how to stop. */
-export async function hearNews(
-  connectOne: () => Promise<Client>,
-  db: Kysely<Tables>,
-  me: string,
-  listener: (topics: ReadonlySet<string>) => void,
-): Promise<() => Promise<void>> {
+export async function hearNews({ connect, db, me, listener }: HearOptions): Promise<() => Promise<void>> {
   const newest = await db
     .selectFrom('news')
     .select((select) => select.fn.max('id').as('id'))
@@ -61,7 +55,7 @@ export async function hearNews(
   }
 
   async function listen(): Promise<void> {
-    const client = await connectOne();
+    const client = await connect();
     const over = () => {
       if (ears === client) ears = undefined;
     };

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, type ClientConfig, Pool, types } from 'pg';
+import { Client, type ClientConfig, Pool, types } from 'pg';
 import type { Backend } from './backend.ts';
 import { fromPostgres, StoreConnectError, StoreVersionError } from './errors.ts';
 import { sharedClaims } from './postgres-claims.ts';
 import { columnTypes, kyselyOver } from './postgres-kysely.ts';
-import { connect, hearNews } from './postgres-news.ts';
+import { hearNews } from './postgres-news.ts';
 import { postgresWriter } from './postgres-writer.ts';
 
 /** The oldest version its makers still mend: https://www.postgresql.org/support/versioning/ */
@@ -17,6 +17,7 @@ const QUERY_TIMEOUT_MS = 30_000;
 /** How long an app that stops in the middle of a write can keep all others from writing. */
 const IDLE_IN_TRANSACTION_MS = 5_000;
 
+const INSUFFICIENT_PRIVILEGE = '42501';
 const INT8 = 20;
 const NUMERIC = 1700;
 
@@ -70,8 +71,12 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     schema: writer.tx.withPlugin(columnTypes),
     mayMigrate: (version) => exclusive || version === 0,
     async hearOthers(listener) {
-      stopHearing = await hearNews(() => connect(config), reader, me, listener);
+      stopHearing = await hearNews({ connect: () => connect(config), db: reader, me, listener });
     },
+    explain: (error) =>
+      (error as { code?: string }).code === INSUFFICIENT_PRIVILEGE
+        ? new StoreConnectError(url, error)
+        : error,
     async close() {
       await stopHearing();
       await writer.close();
@@ -97,4 +102,12 @@ async function checkServer(url: string, config: ClientConfig): Promise<void> {
   } finally {
     await client?.end().catch(() => {});
   }
+}
+
+/** Of a connection that breaks, whoever uses it is told by the query that fails. */
+async function connect(config: ClientConfig): Promise<Client> {
+  const client = new Client(config);
+  client.on('error', () => {});
+  await client.connect();
+  return client;
 }

@@ -73,7 +73,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (exclusive) await backend.hearOthers?.(tell);
   } catch (error) {
     await backend.close();
-    throw error;
+    throw backend.explain?.(error) ?? error;
   }
   let closing: Promise<void> | undefined;
   return {

@@ -114,7 +114,10 @@ export async function startApp(
   const proxy = config.webhookProxyUrl
     ? openWebhookProxy(config.webhookProxyUrl, `${url}${WEBHOOK_PATH}`, log)
     : null;
-  log.info({ url, model: config.model?.name ?? null, data: dataPlace(config) }, 'guruguru is listening');
+  log.info(
+    { url, model: config.model?.name ?? null, data: dataPlace(config), owner: store.claims.owner },
+    'guruguru is listening',
+  );
 
   const working = startWork();
   const pruning = setInterval(

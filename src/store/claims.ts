@@ -1,4 +1,4 @@
-import type { Reader } from './announce.ts';
+import type { Reader, Tx } from './announce.ts';
 import type { WorkRow } from './tables.ts';
 
 /** An item as it was taken. Its outcome counts only while the row has this fence. */
@@ -6,6 +6,8 @@ export type Claim = Pick<WorkRow, 'key' | 'fence'>;
 
 /** Whose an item of work is. Times are ms since the epoch. */
 export interface Claims {
+  /** What `work.owner` says of this process; null where it is the only one. */
+  owner: string | null;
   /** How long an item stays ours without `renew`, in ms; Infinity when nobody else can take it. */
   holdMs: number;
   /** Takes due items that nobody works on, the longest due first, and none whose key is in `running`. */
@@ -14,8 +16,8 @@ export interface Claims {
   isDue(now: number): Promise<boolean>;
   /** Ms until an item becomes due, or one that another process holds becomes free; undefined: none will. */
   nextIn(now: number): Promise<number | undefined>;
-  /** Resolves to those of `held` that are still ours, for another `holdMs`. */
-  renew(held: readonly Claim[]): Promise<Claim[]>;
+  /** Resolves to those of `held` that are still ours, for another `holdMs`. A write, so that it waits for no other halfway. */
+  renew(tx: Tx, held: readonly Claim[]): Promise<Claim[]>;
   /** Lets go of an item whose outcome is not known: somebody else may take it at once. */
   release(claim: Claim): Promise<void>;
 }
@@ -32,6 +34,7 @@ export function soleClaims(db: Reader): Claims {
       .limit(limit)
       .execute();
   return {
+    owner: null,
     holdMs: Number.POSITIVE_INFINITY,
     async take(now, limit, running) {
       const items = await due(now, limit + running.size);
@@ -49,7 +52,7 @@ export function soleClaims(db: Reader): Claims {
         .executeTakeFirst();
       return row && row.due_at - now;
     },
-    renew: async (held) => [...held],
+    renew: async (_tx, held) => [...held],
     release: async () => {},
   };
 }

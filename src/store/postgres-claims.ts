@@ -12,6 +12,7 @@ export function sharedClaims(db: Kysely<Tables>, me: string, holdMs: number): Cl
   const expiry = sql<number>`${DB_NOW} + ${holdMs}::bigint`;
   const free = sql<boolean>`(expires_at is null or expires_at <= ${DB_NOW})`;
   return {
+    owner: me,
     holdMs,
     async take(now, limit, running) {
       const { rows } = await sql<WorkRow>`
@@ -51,11 +52,11 @@ export function sharedClaims(db: Kysely<Tables>, me: string, holdMs: number): Cl
       const known = waits.filter((wait) => wait !== null);
       return known.length > 0 ? Math.max(0, Math.min(...known)) : undefined;
     },
-    async renew(held) {
+    async renew(tx, held) {
       const keys = held.map(({ key }) => key);
       const { rows } = await sql<{ key: string; fence: number }>`
         update work set expires_at = ${expiry} where owner = ${me} and key = any(${keys}::text[])
-        returning key, fence`.execute(db);
+        returning key, fence`.execute(tx);
       return rows;
     },
     async release({ key, fence }) {

@@ -160,7 +160,12 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
     const entries = [...running.values()].filter(({ abort }) => !abort.signal.aborted);
     if (entries.length === 0) return;
     const asked = performance.now();
-    const kept = await claims.renew(entries.map(({ item }) => item));
+    const kept = await store.write((tx) =>
+      claims.renew(
+        tx,
+        entries.map(({ item }) => item),
+      ),
+    );
     const fences = new Map(kept.map(({ key, fence }) => [key, fence]));
     for (const entry of entries) {
       if (running.get(entry.item.key) !== entry || entry.abort.signal.aborted) continue;

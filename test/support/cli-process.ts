@@ -3,6 +3,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+/** The app with options of `startApp` as its one argument, JSON. */
+export const APP_MAIN = fileURLToPath(new URL('app-main.ts', import.meta.url));
 
 export interface CliProcess {
   pid: number;
@@ -18,15 +20,19 @@ export interface CliProcess {
 /** The product's command line as a process of its own, on the Node that runs this. */
 export function startCli(
   args: string[],
-  options: { env?: Record<string, string>; cwd?: string; nodeArgs?: string[] } = {},
+  options: { env?: Record<string, string>; cwd?: string; nodeArgs?: string[]; script?: string } = {},
 ): CliProcess {
   const { PATH = '', HOME = '/', LANG = 'C.UTF-8', TMPDIR } = process.env;
   const base = { PATH, HOME, LANG, ...(TMPDIR ? { TMPDIR } : {}) };
-  const child: ChildProcess = spawn(process.execPath, [...(options.nodeArgs ?? []), CLI, ...args], {
-    env: { ...base, ...options.env },
-    ...(options.cwd ? { cwd: options.cwd } : {}),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [...(options.nodeArgs ?? []), options.script ?? CLI, ...args],
+    {
+      env: { ...base, ...options.env },
+      ...(options.cwd ? { cwd: options.cwd } : {}),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const lines: string[] = [];
   const watchers = new Set<() => void>();
   let ended = false;

@@ -133,7 +133,7 @@ export async function startApp(
   async function startWork(): Promise<void> {
     const app = await identify(octokits, log, shutdown.signal);
     if (!app || shutdown.signal.aborted) return;
-    const budgetOf = budgets(config.writeBudget);
+    const budgetOf = budgets(config.writeBudget, () => store.others().apps + 1);
     const shared = { store, octokits, budgetOf, app, log, now: store.now };
     const contexts = createContexts({
       ...shared,
@@ -315,10 +315,10 @@ async function identify(
   return null;
 }
 
-function budgets(mode: AppConfig['writeBudget']): (installationId: number) => Budget {
+function budgets(mode: AppConfig['writeBudget'], apps: () => number): (installationId: number) => Budget {
   const known = new Map<number, Budget>();
   return (installationId) => {
-    const budget = known.get(installationId) ?? createBudget(mode === 'off' ? NO_LIMITS : {});
+    const budget = known.get(installationId) ?? createBudget(mode === 'off' ? NO_LIMITS : {}, apps);
     known.set(installationId, budget);
     return budget;
   };

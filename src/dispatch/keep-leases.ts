@@ -1,5 +1,6 @@
 import type { Store } from '../store/store.ts';
 import { expireDue, nextExpiry, renewAllLeases } from './expire.ts';
+import { LEASE_TTL_MS } from './lease.ts';
 
 /** How often the clock is looked at, in ms. */
 const LOOK_MS = 1_000;
@@ -13,9 +14,10 @@ export interface LeaseKeeper {
 }
 
 /**
- * Looks after the leases of a running app. Silence only counts while the app could hear: at the start, and
- * when the clock has jumped (the machine slept, or its clock was set), every lease is renewed once. On
- * waking, the timer of the overdue ones may be first: so `expire` looks at the clock too.
+ * Looks after the leases of a running app. Silence only counts while an app could hear: at the start, unless
+ * another one has been there for the length of a lease, and when the clock has jumped (the machine slept, or
+ * its clock was set), every lease is renewed once. On waking, the timer of the overdue ones may be first: so
+ * `expire` looks at the clock too.
  */
 export async function keepLeases(store: Store, onError: (error: unknown) => void): Promise<LeaseKeeper> {
   let looked = store.now();
@@ -27,7 +29,7 @@ export async function keepLeases(store: Store, onError: (error: unknown) => void
   };
   const renew = () => store.write((tx) => renewAllLeases(tx, store.now()));
 
-  await renew();
+  if (store.others().connectedMs < LEASE_TTL_MS) await renew();
   const timer = setInterval(() => {
     if (jumped()) renew().catch(onError);
   }, LOOK_MS);

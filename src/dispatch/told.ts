@@ -1,3 +1,5 @@
+import { BoundedMap } from '../github/bounded-map.ts';
+
 interface News {
   cancel: boolean;
   drain: boolean;
@@ -13,8 +15,11 @@ export interface Told {
   forget(runId: string): void;
 }
 
+/** A run may end at another app, which then cannot say here that it is over. */
+const TOLD_KEPT = 1_000;
+
 export function createTold(): Told {
-  const told = new Map<string, News>();
+  const told = new BoundedMap<string, News>(TOLD_KEPT);
   return {
     hasNews(runId, news) {
       const before = told.get(runId);

@@ -46,12 +46,16 @@ interface Waiter {
   refuse(error: GitHubError): void;
 }
 
-/** Sliding windows, so that bursts pass and no minute or hour holds more than GitHub allows. */
-export function createBudget(overrides: Partial<BudgetLimits> = {}): Budget {
+/**
+ * Sliding windows, so that bursts pass and no minute or hour holds more than GitHub allows. Of several apps
+ * (`apps`, this one included) each takes its part of every limit.
+ */
+export function createBudget(overrides: Partial<BudgetLimits> = {}, apps: () => number = () => 1): Budget {
   const limits = { ...GITHUB_LIMITS, ...overrides };
-  const contentMinute = createWindow(limits.contentPerMinute, 60_000);
-  const contentHour = createWindow(limits.contentPerHour, 3_600_000);
-  const points = createWindow(limits.pointsPerMinute, 60_000);
+  const share = (limit: number) => (limit === 0 ? 0 : Math.max(1, Math.floor(limit / apps())));
+  const contentMinute = createWindow(() => share(limits.contentPerMinute), 60_000);
+  const contentHour = createWindow(() => share(limits.contentPerHour), 3_600_000);
+  const points = createWindow(() => share(limits.pointsPerMinute), 60_000);
   const queue = new Set<Waiter>();
   let active = 0;
   let pausedUntil = 0;
@@ -73,7 +77,7 @@ export function createBudget(overrides: Partial<BudgetLimits> = {}): Budget {
       }
       if (wait > 0) wakeIn = Math.min(wakeIn, wait);
       if (contentWait > 0) continue;
-      if (wait > 0 || (limits.concurrent > 0 && active >= limits.concurrent)) break;
+      if (wait > 0 || (limits.concurrent > 0 && active >= share(limits.concurrent))) break;
       queue.delete(waiter);
       active += 1;
       points.add(POINTS[waiter.cost], now);
@@ -137,12 +141,13 @@ function aborted(signal: AbortSignal): GitHubError {
 }
 
 /** What was used in the last `spanMs` of the monotonic clock; a limit of 0 never fills. */
-function createWindow(limit: number, spanMs: number) {
+function createWindow(limitNow: () => number, spanMs: number) {
   const entries: { at: number; weight: number }[] = [];
   let used = 0;
   return {
     /** Milliseconds until `weight` fits; 0 when it does. */
     freeIn(weight: number, now: number): number {
+      const limit = limitNow();
       if (limit === 0) return 0;
       for (let first = entries[0]; first && first.at <= now - spanMs; first = entries[0]) {
         entries.shift();
@@ -158,7 +163,7 @@ function createWindow(limit: number, spanMs: number) {
       return wait;
     },
     add(weight: number, now: number): void {
-      if (limit === 0) return;
+      if (limitNow() === 0) return;
       entries.push({ at: now, weight });
       used += weight;
     },

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Claims } from './claims.ts';
 import type { Writer } from './group-commit.ts';
+import type { Others } from './others.ts';
 import type { Tables } from './tables.ts';
 
 /**
@@ -16,6 +17,9 @@ export interface Backend {
   /** Reads, beside the writer: what is committed. */
   reader: Kysely<Tables>;
   claims: Claims;
+  /** This database's time, in ms since the epoch. */
+  now: () => number;
+  others: () => Others;
   /** The writer's connection, in this database's words for column types. */
   schema: Kysely<Tables>;
   /** Whether another process owns the database's version: then it is only compared, not changed. */

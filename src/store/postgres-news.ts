@@ -17,10 +17,18 @@ export interface HearOptions {
   /** This process. */
   me: string;
   listener: (topics: ReadonlySet<string>) => void;
+  /** Called before each look without a notification. */
+  onLook?: () => Promise<void>;
 }
 
 /** Calls `listener` with what others announced from now on. Returns how to stop. */
-export async function hearNews({ connect, db, me, listener }: HearOptions): Promise<() => Promise<void>> {
+export async function hearNews({
+  connect,
+  db,
+  me,
+  listener,
+  onLook,
+}: HearOptions): Promise<() => Promise<void>> {
   const newest = await db
     .selectFrom('news')
     .select((select) => select.fn.max('id').as('id'))
@@ -83,6 +91,7 @@ export async function hearNews({ connect, db, me, listener }: HearOptions): Prom
   await opening;
   const timer = setInterval(() => {
     keepListening();
+    onLook?.().catch(() => {});
     look();
   }, LOOK_MS);
   return async () => {

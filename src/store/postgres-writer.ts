@@ -14,7 +14,6 @@ const WRITE_LOCK = 0x67677275;
 export function postgresWriter(
   connect: () => Promise<Client>,
   me: string,
-  now: () => number,
 ): Writer & { close(): Promise<void> } {
   let client: Client | undefined;
 
@@ -48,7 +47,7 @@ export function postgresWriter(
       await (await connected()).query(`begin; select pg_advisory_xact_lock(${WRITE_LOCK})`);
     },
     async commit(topics) {
-      const tell = topics.size > 0 ? newsStatements(current(), me, topics, now()) : '';
+      const tell = topics.size > 0 ? newsStatements(current(), me, topics) : '';
       const results: unknown = await current().query(`${tell}commit`);
       const last: unknown = Array.isArray(results) ? results.at(-1) : results;
       // Postgres answers ROLLBACK, and no error, when a statement before had failed.
@@ -76,12 +75,12 @@ export function postgresWriter(
 }
 
 /** Ids follow one another without a gap, since one writes at a time: so the oldest is known without a search. */
-function newsStatements(client: Client, me: string, topics: ReadonlySet<string>, at: number): string {
+function newsStatements(client: Client, me: string, topics: ReadonlySet<string>): string {
   const values = [me, JSON.stringify([...topics])].map((value) => client.escapeLiteral(value)).join(', ');
   return `
     with mine as (
       insert into news (id, sender, topics, at)
-      select coalesce(max(id), 0) + 1, ${values}, ${Math.round(at)} from news returning id)
+      select coalesce(max(id), 0) + 1, ${values}, extract(epoch from clock_timestamp()) * 1000 from news returning id)
     delete from news where id <= (select id from mine) - ${NEWS_KEPT};
     notify ${NEWS_CHANNEL};`;
 }

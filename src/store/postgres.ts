@@ -5,6 +5,7 @@ import { fromPostgres, StoreConnectError, StoreVersionError } from './errors.ts'
 import { sharedClaims } from './postgres-claims.ts';
 import { columnTypes, kyselyOver } from './postgres-kysely.ts';
 import { hearNews } from './postgres-news.ts';
+import { APP_SESSION, createPulse } from './postgres-pulse.ts';
 import { postgresWriter } from './postgres-writer.ts';
 
 /** The oldest version its makers still mend: https://www.postgresql.org/support/versioning/ */
@@ -24,7 +25,6 @@ const NUMERIC = 1700;
 interface PostgresOptions {
   /** true: an app, which migrates; false: a command beside it. */
   exclusive: boolean;
-  now: () => number;
   /** How long an item of work stays with a process that does not renew it. */
   holdMs: number;
 }
@@ -34,11 +34,12 @@ interface PostgresOptions {
  * @throws StoreConnectError when it cannot be used as it is, StoreVersionError when the server is too old
  */
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Backend> {
-  const { exclusive, now, holdMs } = options;
+  const { exclusive, holdMs } = options;
   const me = randomUUID();
+  const session = exclusive ? `${APP_SESSION}${me}` : 'guruguru command';
   const config: ClientConfig = {
     connectionString: url,
-    application_name: exclusive ? `guruguru ${me}` : 'guruguru command',
+    application_name: session,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
@@ -62,16 +63,26 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     });
     return { client: () => client, release: () => client.release() };
   });
-  const writer = postgresWriter(() => connect(config), me, now);
+  const writer = postgresWriter(() => connect(config), me);
+  const pulse = createPulse(reader, session);
+  await pulse.beat();
   let stopHearing = async () => {};
   return {
     writer,
     reader,
+    now: pulse.now,
+    others: pulse.others,
     claims: sharedClaims(reader, me, holdMs),
     schema: writer.tx.withPlugin(columnTypes),
     mayMigrate: (version) => exclusive || version === 0,
     async hearOthers(listener) {
-      stopHearing = await hearNews({ connect: () => connect(config), db: reader, me, listener });
+      stopHearing = await hearNews({
+        connect: () => connect(config),
+        db: reader,
+        me,
+        listener,
+        onLook: pulse.beat,
+      });
     },
     explain: (error) =>
       (error as { code?: string }).code === INSUFFICIENT_PRIVILEGE

@@ -6,6 +6,7 @@ import type { Backend } from './backend.ts';
 import { soleClaims } from './claims.ts';
 import { StoreLockedError } from './errors.ts';
 import type { Writer } from './group-commit.ts';
+import { ALONE } from './others.ts';
 import type { Tables } from './tables.ts';
 
 /** Longest wait, in ms, for somebody else's lock (a command-line tool writing beside the app). */
@@ -38,6 +39,8 @@ export function openSqlite(dataDir: string, exclusive: boolean): Backend {
       writer,
       reader,
       claims: soleClaims(reader),
+      now: Date.now,
+      others: () => ALONE,
       schema: writer.tx,
       // Without the lock an app is running on this database: it alone migrates.
       mayMigrate: () => lock !== undefined,

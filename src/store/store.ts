@@ -3,6 +3,7 @@ import type { Reader, Tx } from './announce.ts';
 import type { Claims } from './claims.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { migrate } from './migrations.ts';
+import type { Others } from './others.ts';
 import { openSqlite } from './sqlite.ts';
 
 export type { Reader, Tx } from './announce.ts';
@@ -16,7 +17,7 @@ export interface StorePlace {
 }
 
 export interface StoreOptions extends StorePlace {
-  /** Milliseconds since the epoch; default Date.now. */
+  /** Milliseconds since the epoch; default: on SQLite Date.now, on Postgres the server's clock. */
   now?: () => number;
   /**
    * Default true: this is an app, on SQLite the only one. false: a command beside a running app, which may
@@ -45,6 +46,8 @@ export interface Store {
   /** Hears the topics announced by committed writes, those of other processes too. Returns how to stop. */
   subscribe(listener: (topics: ReadonlySet<string>) => void): () => void;
   now: () => number;
+  /** Other apps on the same database; none on SQLite. */
+  others: () => Others;
   /** Waits for the writes handed in, then closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -54,15 +57,14 @@ const HOLD_MS = 30_000;
 
 /** @throws StoreLockedError, StoreConnectError, StoreVersionError */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const now = options.now ?? Date.now;
   const exclusive = options.exclusive !== false;
   const backend = options.databaseUrl
     ? await (await import('./postgres.ts')).openPostgres(options.databaseUrl, {
         exclusive,
-        now,
         holdMs: options.holdMs ?? HOLD_MS,
       })
     : openSqlite(resolve(options.dataDir), exclusive);
+  const now = options.now ?? backend.now;
   const listeners = new Set<(topics: ReadonlySet<string>) => void>();
   const tell = (topics: ReadonlySet<string>) => {
     for (const listener of listeners) listener(topics);
@@ -79,6 +81,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     db: backend.reader,
     claims: backend.claims,
+    others: backend.others,
     now,
     write: group.write,
     pendingWrites: group.pending,

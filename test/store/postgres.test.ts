@@ -297,7 +297,7 @@ describe('openStore', () => {
   });
 
   const refused = (url: string) =>
-    openPostgres(url, { exclusive: true, now: Date.now, holdMs: 1 }).then(
+    openPostgres(url, { exclusive: true, holdMs: 1 }).then(
       () => '',
       (error: Error) => {
         expect(error).toBeInstanceOf(StoreConnectError);

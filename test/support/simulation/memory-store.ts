@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { soleClaims } from '../../../src/store/claims.ts';
 import { createGroupCommit } from '../../../src/store/group-commit.ts';
 import { migrate } from '../../../src/store/migrations.ts';
+import { ALONE } from '../../../src/store/others.ts';
 import { sqliteWriter } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { JobRow, RunRow } from '../../../src/store/tables.ts';
@@ -46,6 +47,7 @@ export async function openMemoryStore(now: () => number): Promise<MemoryStore> {
       return group.write(fn);
     },
     claims: soleClaims(tx),
+    others: () => ALONE,
     commits: () => commits,
     pendingWrites: group.pending,
     subscribe(listener) {

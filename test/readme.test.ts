@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { parseStorePlace } from '../src/config.ts';
 import { parseJob } from '../src/job/parse-job.ts';
 import { parseSettings } from '../src/job/settings.ts';
+import { OLDEST_VERSION } from '../src/store/postgres.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
@@ -57,12 +59,20 @@ describe.each(['README.md', 'README.ja.md'])('%s', (file) => {
 
   it('sets only variables that .env.example knows', () => {
     const known = read('.env.example');
-    const named = [...text.matchAll(/\b((?:GURUGURU|OPENAI|WEBHOOK|GITHUB)_[A-Z_]+)\b/g)].map(
+    const named = [...text.matchAll(/\b((?:GURUGURU|OPENAI|WEBHOOK|GITHUB|DATABASE)_[A-Z_]+)\b/g)].map(
       (match) => match[1] ?? '',
     );
     expect(
       [...new Set(named)].filter((name) => !known.includes(`${name}=`) && name !== 'GURUGURU_REPORT'),
     ).toEqual([]);
+  });
+
+  it('shows a DATABASE_URL that is taken', () => {
+    const shown = /^DATABASE_URL=(\S+)$/m.exec(text)?.[1] ?? '';
+    const url = shown.replace('<password>', 'p%40ss');
+    expect(parseStorePlace({ DATABASE_URL: url }).databaseUrl).toBe(url);
+    expect(text).toContain(`${OLDEST_VERSION} `);
+    expect(read('.env.example')).toContain(`Postgres ${OLDEST_VERSION} or newer`);
   });
 
   it('lists every setting of the repository', () => {

@@ -4,7 +4,7 @@ import { ConfigError, type Environment, parseAppConfig } from '../config.ts';
 import { createOctokits } from '../github/octokit.ts';
 import { VERSION } from '../version.ts';
 import { checkApp } from './doctor/check-app.ts';
-import { checkModel, checkRunners, checkUsers } from './doctor/check-machine.ts';
+import { checkModel, checkStore, checkUsers } from './doctor/check-machine.ts';
 import { checkRepository } from './doctor/check-repository.ts';
 import { type DoctorFinding, failure } from './doctor/finding.ts';
 
@@ -29,7 +29,7 @@ async function examine(environment: Environment, repositories: string[]): Promis
   try {
     const config = parseAppConfig(environment);
     const { credentials } = config;
-    const machine = [await checkModel(config), ...(await checkRunners(config, Date.now())), checkUsers()];
+    const machine = [await checkModel(config), ...(await checkStore(config, Date.now())), checkUsers()];
     if (!credentials) {
       return [
         failure(

@@ -9,7 +9,7 @@ import { APP_SESSION, createPulse } from './postgres-pulse.ts';
 import { postgresWriter } from './postgres-writer.ts';
 
 /** The oldest version its makers still mend: https://www.postgresql.org/support/versioning/ */
-const OLDEST_VERSION = 14;
+export const OLDEST_VERSION = 14;
 /** Connections of one app for reading; one that writes and one that listens come on top. */
 const READERS = 6;
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { checkApp, manifest, missingPermissions } from '../../src/cli/doctor/check-app.ts';
-import { checkModel, checkRunners, checkUsers } from '../../src/cli/doctor/check-machine.ts';
+import { checkModel, checkStore, checkUsers } from '../../src/cli/doctor/check-machine.ts';
 import { checkRepository, clashes } from '../../src/cli/doctor/check-repository.ts';
 import type { DoctorFinding } from '../../src/cli/doctor/finding.ts';
 import { parseAppConfig } from '../../src/config.ts';
@@ -12,6 +12,7 @@ import { createOctokits } from '../../src/github/octokit.ts';
 import { putRunner } from '../../src/store/runners.ts';
 import { openStore } from '../../src/store/store.ts';
 import { createToken, revokeToken } from '../../src/store/tokens.ts';
+import { postgresDatabase } from '../support/backends.ts';
 import { startCli } from '../support/cli-process.ts';
 import { type GitHubServer, startGitHub } from '../support/github/start-github.ts';
 import { tempDir } from '../support/store.ts';
@@ -269,17 +270,17 @@ describe('the runners', () => {
 
   it('are unknown before the app was ever started, and nothing is made', async () => {
     const dataDir = join(tempDir(), 'none');
-    expect(told(await checkRunners({ dataDir }, NOW))[0]).toMatch(
+    expect(told(await checkStore({ dataDir }, NOW))[0]).toMatch(
       /^unknown runner: no database in .* → Start the app/,
     );
-    expect(told(await checkRunners({ dataDir }, NOW))[0]).toContain('ENOENT');
+    expect(told(await checkStore({ dataDir }, NOW))[0]).toContain('ENOENT');
   });
 
   it('have no token, a token, were heard, and are live: beside a running app', async () => {
     const dataDir = tempDir();
     const app = await openStore({ dataDir });
     onTestFinished(() => app.close());
-    const found = async () => told(await checkRunners({ dataDir }, NOW));
+    const found = async () => told(await checkStore({ dataDir }, NOW));
     const none = /^warning runner: no runner token was made → Make one: guruguru token create/;
     expect(await found()).toEqual([expect.stringMatching(none)]);
 
@@ -298,6 +299,24 @@ describe('the runners', () => {
     expect(await found()).toEqual(['ok runner: devbox is live (devbox)']);
     await app.write((tx) => revokeToken(tx, id, NOW));
     expect(await found()).toEqual([expect.stringMatching(none)]);
+  });
+});
+
+describe('Postgres', () => {
+  it('is good, with the apps on it, or said to be not', async () => {
+    const databaseUrl = await postgresDatabase();
+    const place = { dataDir: 'none', databaseUrl };
+    expect(told(await checkStore(place, Date.now()))[0]).toBe('ok database: it is good; apps connected: 0');
+    const app = await openStore(place);
+    onTestFinished(() => app.close());
+    expect(told(await checkStore(place, Date.now()))).toEqual([
+      'ok database: it is good; apps connected: 1',
+      expect.stringMatching(/^warning runner: no runner token was made/),
+    ]);
+    const wrong = databaseUrl.replace('guruguru_', 'none_');
+    expect(told(await checkStore({ ...place, databaseUrl: wrong }, Date.now()))).toEqual([
+      expect.stringMatching(/^failure database: DATABASE_URL: .* has no database none_\w+\. Make it/),
+    ]);
   });
 });
 

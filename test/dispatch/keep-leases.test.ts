@@ -37,6 +37,24 @@ async function running() {
 }
 
 describe('keepLeases', () => {
+  it.each([
+    [LEASE_TTL_MS - 1, 'leased'],
+    [LEASE_TTL_MS, 'queued'],
+  ])(
+    'starting beside an app that was there for %i ms, leaves a silent lease %s',
+    async (connectedMs, then) => {
+      const { store, clock, runner } = await startDispatch();
+      await queueJobs(store, {});
+      await runner().take();
+      clock.now += LEASE_TTL_MS;
+      const others = () => ({ apps: 1, connectedMs });
+      const leases = await keepLeases({ ...store, others }, () => {});
+      onTestFinished(() => leases.stop());
+      await leases.expire();
+      expect((await getJob(store.db, 1, JOB_ID))?.state).toBe(then);
+    },
+  );
+
   it('ends what is overdue while the app was awake', async () => {
     const { runner, offer, pass, state } = await running();
     await runner.starting(offer);

@@ -41,6 +41,17 @@ describe('createBudget', () => {
     expect(takes.given.at(-1)).toBe('81');
   });
 
+  it('leaves their part to other apps on the same database, as many as there are now', async () => {
+    let apps = 4;
+    const takes = taker(createBudget({ concurrent: 0 }, () => apps));
+    for (let n = 1; n <= 100; n += 1) takes.take(String(n), 'content');
+    await takes.settle();
+    expect(takes.given).toHaveLength(20);
+    apps = 2;
+    await vi.advanceTimersByTimeAsync(60_010);
+    expect(takes.given).toHaveLength(60);
+  });
+
   it('never lets more than 80 into any minute, nor 500 into any hour', async () => {
     const budget = createBudget({ concurrent: 0, maxWaitMs: 3_600_000 });
     const times: number[] = [];

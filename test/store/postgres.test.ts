@@ -158,6 +158,22 @@ describe('announcements', () => {
   });
 });
 
+describe('what an app knows of the others', () => {
+  it('is how many there are, commands not counted', async () => {
+    const { a, databaseUrl } = await replicas(3);
+    await tempStore({ databaseUrl, exclusive: false });
+    await vi.waitFor(() => expect(a.others()).toMatchObject({ apps: 2 }), { timeout: 5_000 });
+  });
+
+  it('is the time: the database’s, whatever the clock here says', async () => {
+    const { a, databaseUrl } = await replicas(1);
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const [row] = await administer(databaseUrl, 'select extract(epoch from now())::int as seconds');
+    expect(Math.abs(a.now() / 1_000 - Number(row?.seconds))).toBeLessThan(60);
+  });
+});
+
 describe('workers of several processes', () => {
   const silent = { warn: () => {}, error: () => {} };
   function worker(store: Store, perform: WorkerOptions['perform']) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import OpenAI from 'openai';
 import type { AppConfig } from '../../config.ts';
 import { RUNNER_LIVE_MS } from '../../store/runners.ts';
-import { openStore, type StorePlace } from '../../store/store.ts';
+import { openStore, type Reader, type StorePlace } from '../../store/store.ts';
 import { type DoctorFinding, failure, ok, unknown, warning } from './finding.ts';
 
 /** The model answers to its name. Reading the model costs nothing; endpoints without that call are `unknown`. */
@@ -49,8 +49,8 @@ export async function checkModel(config: AppConfig): Promise<DoctorFinding> {
   }
 }
 
-/** Runners the app has heard of, from its database; works beside a running app. */
-export async function checkRunners(place: StorePlace, now: number): Promise<DoctorFinding[]> {
+/** The database, and the runners the app has heard of; works beside a running app. */
+export async function checkStore(place: StorePlace, now: number): Promise<DoctorFinding[]> {
   let store: Awaited<ReturnType<typeof openStore>>;
   try {
     if (!place.databaseUrl) statSync(join(place.dataDir, 'guruguru.sqlite'));
@@ -68,42 +68,48 @@ export async function checkRunners(place: StorePlace, now: number): Promise<Doct
     ];
   }
   try {
-    const tokens = await store.db
-      .selectFrom('tokens')
-      .select(['id', 'name'])
-      .where('revoked_at', 'is', null)
-      .execute();
-    if (tokens.length === 0)
-      return [
-        warning(
-          'runner',
-          'no runner token was made',
-          'Make one: guruguru token create devbox --repo owner/name',
-        ),
-      ];
-    const runners = await store.db.selectFrom('runners').selectAll().orderBy('seen_at', 'desc').execute();
-    const live = runners.filter((runner) => now - runner.seen_at < RUNNER_LIVE_MS && !runner.draining);
-    if (live.length > 0)
-      return live.map((runner) =>
-        ok(
-          'runner',
-          `${runner.name} is live (${(JSON.parse(runner.labels) as string[]).join(', ') || 'no labels'})`,
-        ),
-      );
-    const last = runners[0];
-    const seen = last
-      ? `last heard: ${last.name} at ${new Date(last.seen_at).toISOString()}`
-      : 'none was ever heard';
-    return [
-      warning(
-        'runner',
-        `no runner is live; ${seen}`,
-        'Start it: guruguru runner (see the README), and look at its log.',
-      ),
-    ];
+    const { apps } = store.others();
+    const database = ok('database', `it is good; apps connected: ${apps}`);
+    return [...(place.databaseUrl ? [database] : []), ...(await checkRunners(store.db, now))];
   } finally {
     await store.close();
   }
+}
+
+async function checkRunners(db: Reader, now: number): Promise<DoctorFinding[]> {
+  const tokens = await db
+    .selectFrom('tokens')
+    .select(['id', 'name'])
+    .where('revoked_at', 'is', null)
+    .execute();
+  if (tokens.length === 0)
+    return [
+      warning(
+        'runner',
+        'no runner token was made',
+        'Make one: guruguru token create devbox --repo owner/name',
+      ),
+    ];
+  const runners = await db.selectFrom('runners').selectAll().orderBy('seen_at', 'desc').execute();
+  const live = runners.filter((runner) => now - runner.seen_at < RUNNER_LIVE_MS && !runner.draining);
+  if (live.length > 0)
+    return live.map((runner) =>
+      ok(
+        'runner',
+        `${runner.name} is live (${(JSON.parse(runner.labels) as string[]).join(', ') || 'no labels'})`,
+      ),
+    );
+  const last = runners[0];
+  const seen = last
+    ? `last heard: ${last.name} at ${new Date(last.seen_at).toISOString()}`
+    : 'none was ever heard';
+  return [
+    warning(
+      'runner',
+      `no runner is live; ${seen}`,
+      'Start it: guruguru runner (see the README), and look at its log.',
+    ),
+  ];
 }
 
 /** A job must not be able to read the App's key: the runner has an OS user of its own. Linux only. */

@@ -17,12 +17,13 @@ import { createUsage } from './github/usage.ts';
 import { closeDod } from './job/dod.ts';
 import { lazyModel } from './llm/lazy-model.ts';
 import { createContexts, type MakeContext } from './loop/context.ts';
+import { createSurveys, holdAll } from './loop/hold.ts';
 import { createHttp, type HttpParts, WEBHOOK_PATH } from './loop/http.ts';
 import { createReconciler, RECONCILE_KEY, type Reconciler } from './loop/reconcile.ts';
 import { recordEvent } from './loop/record.ts';
 import { createRightOfWay } from './loop/right-of-way.ts';
 import { openWebhookProxy } from './loop/webhook-proxy.ts';
-import { workFollowing } from './loop/work.ts';
+import { type Work, workFollowing } from './loop/work.ts';
 import { dueOf, isKnownEvent, WORK } from './loop.ts';
 import { loadPrompts } from './plan/prompts.ts';
 import { prune } from './store/prune.ts';
@@ -96,6 +97,7 @@ export async function startApp(
     isReady: () => !shutdown.signal.aborted,
     signal: shutdown.signal,
   });
+  await holdAll(store);
   const leases = await keepLeases(store, (err) => log.error({ err }, 'leases could not be renewed'));
   const http = await createHttp({
     webhook: await openWebhooks(config, store, log),
@@ -159,9 +161,10 @@ export async function startApp(
           });
     // At once: what happened while no app was running.
     if (reconciler) await store.write((tx) => enqueue(tx, RECONCILE_KEY));
+    const surveys = createSurveys();
     worker = startWorker(store, {
       perform: (key, signal, attempts) =>
-        perform({ contexts, leases, reconciler, now: store.now }, key, signal, attempts),
+        perform({ contexts, surveys, leases, reconciler, now: store.now }, key, signal, attempts),
       onStuck: (tx, key, error) => tellStuck(tx, log, key, error),
       isOutage,
       log,
@@ -201,6 +204,7 @@ const TELL_AGAIN_MS = 300_000;
 
 interface Performers {
   contexts: MakeContext;
+  surveys: ReturnType<typeof createSurveys>;
   leases: LeaseKeeper;
   reconciler: Reconciler | null;
   now: () => number;
@@ -208,7 +212,7 @@ interface Performers {
 
 /** Works on one key: by its first word, see the table in loop.ts. */
 async function perform(
-  { contexts, leases, reconciler, now }: Performers,
+  { contexts, surveys, leases, reconciler, now }: Performers,
   key: string,
   signal: AbortSignal,
   attempts: number,
@@ -219,7 +223,11 @@ async function perform(
   if (!work) throw new Error(`no work is known by the key ${key}`);
   try {
     const context = await contexts(key, signal, attempts);
-    return context ? await workFollowing(work, context) : ('done' as const);
+    const surveyed: Work = async (c) => {
+      await surveys(c);
+      return work(c);
+    };
+    return context ? await workFollowing(surveyed, context) : ('done' as const);
   } catch (error) {
     // What gave up because GitHub is away is told when it is back, or nobody would ever hear of it.
     if (key.startsWith('stuck:') && isGitHubError(error, 'unavailable'))

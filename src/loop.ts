@@ -14,7 +14,9 @@ import {
   suiteRerun,
 } from './loop/due.ts';
 import { workOnFound } from './loop/found-work.ts';
+import { workOnSurvey } from './loop/hold.ts';
 import { workOnJob } from './loop/job-work.ts';
+import { workOnLost } from './loop/lost-work.ts';
 import { workOnGroup, workOnPull } from './loop/pull-work.ts';
 import { workOnRepository } from './loop/repository-work.ts';
 import { workOnStatus, workOnStuck } from './loop/status-work.ts';
@@ -82,6 +84,9 @@ export const EVENTS: EventTable = {
  *     ask      received → accepted → planned → proposed     src/ask/next-ask.ts
  *     pr       validated → approved → merged → admitted     src/gate/next-pull.ts
  *     job      queued → running → judged → reported         src/report/next-job.ts
+ *
+ * Before the first of a repository's keys is worked on after a start, the repository is surveyed: our rows
+ * may be new, or come from an old backup (src/loop/survey.ts).
  */
 export const WORK: Record<string, Work> = {
   ask: workOnAsk,
@@ -92,6 +97,8 @@ export const WORK: Record<string, Work> = {
   status: workOnStatus,
   repo: workOnRepository,
   found: workOnFound,
+  survey: workOnSurvey,
+  lost: workOnLost,
   stuck: workOnStuck,
 };
 

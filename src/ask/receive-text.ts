@@ -73,7 +73,7 @@ export function hear(written: Written, now: number): Heard | null {
       revision: 0,
       job_id: null,
       pr_number: null,
-      data: '{}',
+      data: JSON.stringify({ writtenAt: written.writtenAt }),
       updated_at: now,
     },
   };

@@ -11,6 +11,8 @@ const offerClaims = z.strictObject({
   fence: z.int(),
   /** `sha256:<hex>` of the job file. */
   digest: z.string(),
+  /** Name of the runner it was made for. */
+  runner: z.string().optional(),
 });
 export type OfferClaims = z.infer<typeof offerClaims>;
 

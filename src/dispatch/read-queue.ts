@@ -1,8 +1,9 @@
 import { fullName, listRepositories } from '../store/repositories.ts';
 import type { Reader } from '../store/store.ts';
+import { listHeld } from '../store/surveys.ts';
 import type { ActiveJob, QueuedJob } from './pick-job.ts';
 
-/** The jobs that wait and those that work, of every active repository. */
+/** The jobs that wait and those that work, of every active repository that was compared with GitHub. */
 export interface Queue {
   /** Longest queued first. */
   queued: (QueuedJob & { repository: string })[];
@@ -12,7 +13,9 @@ export interface Queue {
 /** `repository` of a queued job is `owner/name` in lower case, as tokens name it. */
 export async function readQueue(db: Reader): Promise<Queue> {
   const repositories = new Map<number, string>();
-  for (const row of await listRepositories(db, 'active')) repositories.set(row.id, fullName(row));
+  const held = await listHeld(db);
+  for (const row of await listRepositories(db, 'active'))
+    if (!held.has(row.id)) repositories.set(row.id, fullName(row));
   if (repositories.size === 0) return { queued: [], active: [] };
   const queued = await db
     .selectFrom('jobs')

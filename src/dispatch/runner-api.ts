@@ -3,10 +3,10 @@ import { bodyLimit } from 'hono/body-limit';
 import { StoreUnavailableError } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
 import { tokenRepositories } from '../store/tokens.ts';
-import type { SigningKey } from './offer-token.ts';
+import { type SigningKey, verifyOffer } from './offer-token.ts';
 import { acquireRequest, LEASE_TTL_SECONDS, type SyncResponse, syncRequest } from './protocol.ts';
 import { createRunnerCalls } from './runner-calls.ts';
-import { ApiError, answerError, authenticate, readBody } from './runner-http.ts';
+import { ApiError, answerError, authenticate, findBearer, readBody, unknownToken } from './runner-http.ts';
 import { toOffer } from './to-offer.ts';
 
 export interface RunnerApiOptions {
@@ -47,15 +47,16 @@ export function createRunnerApi(options: RunnerApiOptions): Hono {
   }
 
   async function syncRun(c: Context): Promise<Response> {
-    const token = await authenticate(c, store);
+    const token = await findBearer(c, store);
     const request = await readBody(c, syncRequest);
-    const call = {
-      runId: c.req.param('id') ?? '',
-      tokenId: token.id,
-      repositories: tokenRepositories(token),
-      request,
-    };
-    const outcome = await calls.sync(call, c.req.raw.signal);
+    const runId = c.req.param('id') ?? '';
+    // A started run's result counts after the loss of the database, and with it of all tokens.
+    if (token === 'unknown' && verifyOffer(signingKey, request.token)?.run !== runId) throw unknownToken();
+    const caller =
+      token === 'unknown'
+        ? { tokenId: null, repositories: [] }
+        : { tokenId: token.id, repositories: tokenRepositories(token) };
+    const outcome = await calls.sync({ runId, ...caller, request }, c.req.raw.signal);
     if (!outcome.ok) throw new ApiError(outcome.code, outcome.message, outcome.offset);
     const { offset, cancel, drain } = outcome;
     return c.json({ offset, cancel, drain, ttl_seconds: LEASE_TTL_SECONDS } satisfies SyncResponse);

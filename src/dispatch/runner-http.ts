@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Store } from '../store/store.ts';
 import type { TokenRow } from '../store/tables.ts';
-import { findToken } from '../store/tokens.ts';
+import { findToken, isRevoked } from '../store/tokens.ts';
 import { RUNNER_ERRORS, type RunnerErrorCode } from './protocol.ts';
 
 /** Becomes `{ error, message, offset? }` with the code's status. */
@@ -25,6 +25,16 @@ export function answerError(c: Context, error: ApiError): Response {
 
 /** @throws ApiError unauthorized */
 export async function authenticate(c: Context, store: Store): Promise<TokenRow> {
+  const token = await findBearer(c, store);
+  if (token === 'unknown') throw unknownToken();
+  return token;
+}
+
+/**
+ * The row of the request's token; `unknown` where this database has none.
+ * @throws ApiError unauthorized when there is no token, or it was revoked
+ */
+export async function findBearer(c: Context, store: Store): Promise<TokenRow | 'unknown'> {
   const [scheme, token] = (c.req.header('authorization') ?? '').split(' ');
   if (scheme?.toLowerCase() !== 'bearer' || !token)
     throw new ApiError(
@@ -33,7 +43,12 @@ export async function authenticate(c: Context, store: Store): Promise<TokenRow> 
     );
   const row = await findToken(store.db, token);
   if (row) return row;
-  throw new ApiError(
+  if (await isRevoked(store.db, token)) throw unknownToken();
+  return 'unknown';
+}
+
+export function unknownToken(): ApiError {
+  return new ApiError(
     'unauthorized',
     "authorization: this app does not know the token, or it was revoked; `guruguru token create` on the app's machine makes one",
   );

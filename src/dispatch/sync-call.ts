@@ -3,7 +3,8 @@ import type { RunnerErrorCode, syncRequest } from './protocol.ts';
 
 export interface SyncCall {
   runId: string;
-  tokenId: string;
+  /** null: the app does not know the bearer token, as after the loss of its database. */
+  tokenId: string | null;
   /** What the bearer token covers, `owner/name` in lower case. */
   repositories: readonly string[];
   request: z.output<typeof syncRequest>;

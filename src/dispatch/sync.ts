@@ -3,6 +3,7 @@ import { getJob, patchJob, QUEUE_TOPIC } from '../store/jobs.ts';
 import { fullName, getRepository } from '../store/repositories.ts';
 import { getRun, latestRun, patchRun } from '../store/runs.ts';
 import type { Tx } from '../store/store.ts';
+import { isHeld } from '../store/surveys.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { adoptRun } from './adopt-run.ts';
@@ -20,7 +21,8 @@ export async function sync(tx: Tx, signingKey: SigningKey, call: SyncCall): Prom
   const { request, now } = call;
   const found = await findRun(tx, signingKey, call);
   if ('ok' in found) return found;
-  const { run, job } = found;
+  const { job } = found;
+  let { run } = found;
 
   const latest = await latestRun(tx, run.repo_id, run.job_id);
   const standing = judgeSync(run, job, latest?.id === run.id, request.phase);
@@ -29,6 +31,10 @@ export async function sync(tx: Tx, signingKey: SigningKey, call: SyncCall): Prom
       'stale_fence',
       `run ${run.id} is over: its lease was lost, it was given up or cancelled before it started, or a newer run took its place`,
     );
+  if (run.state === 'leased' && (await isHeld(tx, run.repo_id)))
+    return refuse('unavailable', 'the app is comparing its rows with GitHub; send this again');
+  if (run.state === 'lost' && job.reason === 'store_lost' && job.verdict === null)
+    run = await revive(tx, run, job, now);
   const drain = await noteRunner(tx, run, call);
   const cancel = run.cancelled_by !== null;
   if (standing === 'duplicate') return { ok: true, offset: run.log_bytes, cancel, drain };
@@ -78,7 +84,8 @@ async function findRun(
       `token: it was not given out with run ${call.runId}; send back the offer's token`,
     );
   const repository = await getRepository(tx, claims.repository);
-  const covered = !repository || call.repositories.includes(fullName(repository));
+  // Runner tokens are lost with the database; the offer we signed stands for the one it was given to.
+  const covered = !repository || call.tokenId === null || call.repositories.includes(fullName(repository));
   // A token names repositories: after a rename the run it took is still its own.
   if (!covered && !(known && (await tookRun(tx, known, call))))
     return refuse(
@@ -87,6 +94,11 @@ async function findRun(
     );
   if (call.request.fence !== claims.fence)
     return refuse('stale_fence', `fence: ${call.request.fence} is not the fence of run ${call.runId}`);
+  if (!known && call.request.phase === 'starting')
+    return refuse(
+      'stale_fence',
+      `run ${call.runId} was not started, and the app no longer knows its lease; the job is offered again if it may run`,
+    );
   if (!known) return adopt(tx, claims, call);
   const job = await getJob(tx, known.repo_id, known.job_id);
   return job ? { run: known, job } : refuse('unknown_run', `the job of run ${call.runId} is not known`);
@@ -94,6 +106,7 @@ async function findRun(
 
 /** Whether it was this token's runner that took the run. */
 async function tookRun(tx: Tx, run: RunRow, call: SyncCall): Promise<boolean> {
+  if (call.tokenId === null) return false;
   const row = await tx
     .selectFrom('runners')
     .select('name')
@@ -120,6 +133,7 @@ async function adopt(
 
 /** Notes that the runner lives and what it works on. Returns whether it should take nothing more. */
 async function noteRunner(tx: Tx, run: RunRow, call: SyncCall): Promise<boolean> {
+  if (call.tokenId === null) return false;
   const over = call.request.phase === 'finished';
   const row = await tx
     .updateTable('runners')
@@ -130,6 +144,14 @@ async function noteRunner(tx: Tx, run: RunRow, call: SyncCall): Promise<boolean>
     .returning('draining')
     .executeTakeFirst();
   return row?.draining === 1;
+}
+
+/** Given up with a database that was lost, before anybody was told: it is under way after all. */
+async function revive(tx: Tx, run: RunRow, job: JobRow, now: number): Promise<RunRow> {
+  const alive = { state: 'running', started_at: run.started_at ?? now, finished_at: null } as const;
+  await patchRun(tx, run.id, alive);
+  await moveJob(tx, job, { kind: 'heard' }, now, { attempt: run.attempt });
+  return { ...run, ...alive };
 }
 
 /** The point of no return: from here on the job is never started again unasked. */

@@ -22,6 +22,7 @@ export function toOffer({ repository, job, run }: Lease, key: SigningKey): Offer
       attempt: run.attempt,
       fence: run.fence,
       digest: job.digest,
+      runner: run.runner,
     }),
   };
 }

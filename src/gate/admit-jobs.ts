@@ -17,10 +17,17 @@ export type Queue = (tx: Tx, repoId: number, jobId: string, now: number) => Prom
 
 /**
  * Takes the job files of a merged PR into the queue: only files whose blob on the default branch is the one
- * on the PR's head, merged or approved for exactly that head by a person with write permission.
+ * on the PR's head, merged or approved for exactly that head by a person with write permission. `quiet`:
+ * nothing is said of those that are not admitted. `recalled`: the rows do not know what was approved, so that
+ * the app's own merge stands for it.
  */
-export async function admitJobs(scope: Scope, seen: ObservedPull, queue: Queue): Promise<void> {
-  const approval = await admissionApproval(scope, seen);
+export async function admitJobs(
+  scope: Scope,
+  seen: ObservedPull,
+  queue: Queue,
+  options: { quiet?: boolean; recalled?: boolean } = {},
+): Promise<void> {
+  const approval = await admissionApproval(scope, seen, options.recalled ?? false);
   const admitted: FoundJob[] = [];
   const refused: { found: FoundJob; why: NotAdmitted }[] = [];
   for (const found of seen.found.jobs) {
@@ -32,12 +39,12 @@ export async function admitJobs(scope: Scope, seen: ObservedPull, queue: Queue):
   const refusal = await sayNotAdmitted(
     scope,
     seen,
-    refused.map(({ found, why }) => ({ path: found.path, why })),
+    options.quiet ? [] : refused.map(({ found, why }) => ({ path: found.path, why })),
   );
   // The ask of a job that only lacks an approval stays open.
   const ends =
     admitted.length === 0 && refused[0] && refused[0].why !== 'not_approved' ? refused[0].why : null;
-  if (ask && ends && ask.thread !== seen.pull.number)
+  if (ask && ends && refusal && ask.thread !== seen.pull.number)
     await publishComment(scope, { issue: ask.thread, key: `final:${ask.key}`, body: refusal });
   const askKeyOf = (found: FoundJob) => (found.job && found.job.id === ask?.job_id ? ask.key : null);
   await scope.store.write(async (tx) => {
@@ -78,8 +85,14 @@ const REASONS: Record<NotAdmitted, ReasonCode> = {
 const NOT_ADMITTED = { state: 'rejected', reason: 'not_admitted' } as const;
 
 /** Whose yes it runs on, with that person's permission as it is now. */
-async function admissionApproval(scope: Scope, seen: ObservedPull): Promise<Approval | null> {
+async function admissionApproval(
+  scope: Scope,
+  seen: ObservedPull,
+  recalled: boolean,
+): Promise<Approval | null> {
   const { pull, data } = seen;
+  if (recalled && pull.mergedByUs && pull.mergedBy)
+    return { login: pull.mergedBy, how: 'merge', sha: pull.headSha };
   const given = data.approval?.sha === pull.headSha ? data.approval : null;
   // A review may have been dismissed since: it is read again below.
   if (given && given.how !== 'review' && (await mayApprove(scope, given.login))) return given;

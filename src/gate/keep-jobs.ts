@@ -24,8 +24,9 @@ export async function keepJobs(tx: Tx, scope: Scope, seen: ObservedPull): Promis
       updated_at: scope.now(),
     });
   }
-  // The file of an ask may be given another id; the ask goes on with it.
-  const renamed = gone.some((row) => row.id === ask?.job_id) ? valid[0]?.job?.id : undefined;
+  // The file of an ask may be given another id; the ask goes on with it. One that was restored has none yet.
+  const anew = ask !== undefined && (ask.job_id === null || gone.some((row) => row.id === ask.job_id));
+  const renamed = anew ? valid[0]?.job?.id : undefined;
   if (ask && renamed) await patchAsk(tx, ask.key, { job_id: renamed });
   const own = renamed ?? ask?.job_id;
   for (const job of valid) await keepJob(tx, scope, seen, job, job.job?.id === own ? seen.askKey : null);

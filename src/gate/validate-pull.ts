@@ -13,8 +13,11 @@ import { renderValidateCheck } from './validate-check.ts';
 
 export const VALIDATE_CHECK = 'guruguru / validate';
 
-/** Publishes the verdict on the head and keeps its valid jobs as proposed rows: what is merged is what runs. */
-export async function validatePull(scope: Scope, seen: ObservedPull): Promise<void> {
+/**
+ * Publishes the verdict on the head and keeps its valid jobs as proposed rows: what is merged is what runs.
+ * `openIn`: number of the repository's last survey.
+ */
+export async function validatePull(scope: Scope, seen: ObservedPull, openIn: number): Promise<void> {
   const { pull, found } = seen;
   const findings = [...found.jobs.flatMap((job) => job.findings), ...found.touched];
   const valid = found.jobs.filter((job) => job.findings.every((finding) => finding.severity !== 'failure'));
@@ -72,6 +75,7 @@ export async function validatePull(scope: Scope, seen: ObservedPull): Promise<vo
       checkedSha: pull.headSha,
       failures: findings.filter((finding) => finding.severity === 'failure').length,
       url: pull.url,
+      openIn,
       ...(seen.data.headSha === pull.headSha ? {} : { headSha: pull.headSha, headSeenAt: scope.now() }),
     });
     if (seen.askKey) await enqueue(tx, `status:${seen.askKey}`);

@@ -88,7 +88,7 @@ export function createChanges(context: RepositoryContext, memory: LookMemory): C
         },
         signal,
       );
-      return map(found, toPull);
+      return map(found, (item) => toPull(context, item));
     },
 
     async reviews(number, signal) {

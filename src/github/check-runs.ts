@@ -183,6 +183,7 @@ function toCheckRun(context: RepositoryContext, data: CheckRunData): CheckRun {
     status: data.status,
     conclusion: data.conclusion,
     ours: data.app?.id === context.appId,
+    completedAt: data.completed_at,
     annotationsCount: data.output.annotations_count,
   };
 }

@@ -3,7 +3,10 @@ import { clipText, TEXT_LIMIT } from './clip-text.ts';
 import type { RepositoryClient } from './repository-api.ts';
 import { readComments } from './thread-reads.ts';
 
-type Comments = Pick<RepositoryClient, 'react' | 'ensureComment' | 'updateComment' | 'commitComment'>;
+type Comments = Pick<
+  RepositoryClient,
+  'react' | 'reacted' | 'ensureComment' | 'updateComment' | 'commitComment'
+>;
 
 /** A thread's comments searched for a marker of ours, newest first. */
 const SEARCH_LIMIT = 1000;
@@ -42,6 +45,18 @@ export function createComments(context: RepositoryContext): Comments {
           ? rest.reactions.createForIssueComment(target)
           : rest.reactions.createForPullRequestReviewComment(target);
       });
+    },
+
+    async reacted(source, content, signal) {
+      const { data } = await read(context, signal, (base) => {
+        const filter = { ...base, content, per_page: 100 };
+        if (source.kind === 'i') return rest.reactions.listForIssue({ ...filter, issue_number: source.id });
+        const target = { ...filter, comment_id: source.id };
+        return source.kind === 'c'
+          ? rest.reactions.listForIssueComment(target)
+          : rest.reactions.listForPullRequestReviewComment(target);
+      });
+      return data.some((reaction) => reaction.user?.login === `${context.appSlug}[bot]`);
     },
 
     async ensureComment(options, signal) {

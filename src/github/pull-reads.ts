@@ -5,7 +5,7 @@ import type { Pull, PullFile, Review } from './types.ts';
 
 type PullReads = Pick<
   RepositoryClient,
-  'pull' | 'pullFiles' | 'pullDiff' | 'reviews' | 'pullOfFile' | 'openPulls'
+  'pull' | 'pullFiles' | 'pullDiff' | 'reviews' | 'pullOfFile' | 'pullsFrom' | 'openPulls'
 >;
 type PullData = RestEndpointMethodTypes['pulls']['get']['response']['data'];
 type ListedPull = RestEndpointMethodTypes['pulls']['list']['response']['data'][number];
@@ -62,6 +62,18 @@ export function createPullReads(context: RepositoryContext): PullReads {
       return null;
     },
 
+    async pullsFrom(branch, signal) {
+      const { data } = await read(context, signal, (base) =>
+        context.octokit.rest.pulls.list({
+          ...base,
+          state: 'all',
+          head: `${context.owner}:${branch}`,
+          per_page: 100,
+        }),
+      );
+      return data.map((item) => toPull(context, item));
+    },
+
     openPulls: (filter, signal) => readOpenPulls(context, filter, signal),
   };
 }
@@ -74,7 +86,7 @@ export async function readPull(
   const { data } = await read(context, signal, (base) =>
     context.octokit.rest.pulls.get({ ...base, pull_number: number }),
   );
-  return toPull(data);
+  return toPull(context, data);
 }
 
 export async function readOpenPulls(
@@ -95,7 +107,7 @@ export async function readOpenPulls(
     );
     return data;
   });
-  return items.map(toPull);
+  return items.map((item) => toPull(context, item));
 }
 
 async function readDiff(
@@ -140,7 +152,7 @@ async function readStart(
   return { text, truncated: size > maxBytes };
 }
 
-export function toPull(data: PullData | ListedPull): Pull {
+export function toPull(context: RepositoryContext, data: PullData | ListedPull): Pull {
   return {
     number: data.number,
     nodeId: data.node_id,
@@ -148,12 +160,14 @@ export function toPull(data: PullData | ListedPull): Pull {
     body: data.body ?? '',
     login: data.user?.login ?? 'ghost',
     loginType: data.user?.type ?? 'User',
+    ours: data.user?.login === `${context.appSlug}[bot]`,
     state: data.state === 'closed' ? 'closed' : 'open',
     draft: data.draft ?? false,
     merged: data.merged_at !== null,
     mergeable: 'mergeable' in data ? data.mergeable : null,
     mergedBy: 'merged_by' in data ? (data.merged_by?.login ?? null) : null,
     mergedByType: 'merged_by' in data ? (data.merged_by?.type ?? null) : null,
+    mergedByUs: 'merged_by' in data && data.merged_by?.login === `${context.appSlug}[bot]`,
     mergeCommitSha: data.merge_commit_sha,
     headSha: data.head.sha,
     headRef: data.head.ref,

@@ -55,6 +55,7 @@ export interface RepositoryClient {
   issue(number: number, signal: AbortSignal): Promise<Issue>;
   /** In order; of a thread longer than `limit` (default 300) the newest. */
   comments(number: number, options: { limit?: number }, signal: AbortSignal): Promise<Comment[]>;
+  issueComment(id: number, signal: AbortSignal): Promise<Comment>;
   reviewComment(id: number, signal: AbortSignal): Promise<ReviewComment>;
 
   pull(number: number, signal: AbortSignal): Promise<Pull>;
@@ -70,12 +71,16 @@ export interface RepositoryClient {
   reviews(number: number, signal: AbortSignal): Promise<Review[]>;
   /** The merged PR that brought a file to the branch; null when none did: it was pushed, or is not there. */
   pullOfFile(path: string, branch: string, signal: AbortSignal): Promise<number | null>;
+  /** Open and closed, with a branch of this repository as head; newest first. */
+  pullsFrom(branch: string, signal: AbortSignal): Promise<Pull[]>;
   /** `head` is a branch of this repository. */
   openPulls(filter: { base?: string; head?: string }, signal: AbortSignal): Promise<Pull[]>;
   /** Newest of each name first; `ours` tells this app's. */
   checkRuns(sha: string, filter: { name?: string }, signal: AbortSignal): Promise<CheckRun[]>;
 
   react(source: Source, content: Reaction, signal: AbortSignal): Promise<void>;
+  /** Whether this app has reacted so. */
+  reacted(source: Source, content: Reaction, signal: AbortSignal): Promise<boolean>;
   ensureComment(options: EnsureComment, signal: AbortSignal): Promise<{ id: number; created: boolean }>;
   /** `key` as in ensureComment: the marker is kept. */
   updateComment(

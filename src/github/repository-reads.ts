@@ -29,7 +29,7 @@ export function createRepositoryReads(context: RepositoryContext): RepositoryRea
     readBlob,
 
     async getRepository(signal) {
-      const { data } = await read(context, signal, (base) => rest.repos.get(base));
+      const { data, headers } = await read(context, signal, (base) => rest.repos.get(base));
       // Absent where the app may not see them; GitHub's default allows all three.
       const allowed: [MergeMethod, boolean | undefined][] = [
         ['merge', data.allow_merge_commit],
@@ -46,6 +46,7 @@ export function createRepositoryReads(context: RepositoryContext): RepositoryRea
         archived: data.archived,
         private: data.private,
         mergeMethods: allowed.filter(([, is]) => is !== false).map(([method]) => method),
+        readAt: Date.parse(headers.date ?? '') || Date.now(),
       };
     },
 

@@ -3,7 +3,7 @@ import { type RepositoryContext, read, readPages } from './call-github.ts';
 import type { RepositoryClient } from './repository-api.ts';
 import type { Comment, Issue, ReviewComment } from './types.ts';
 
-type ThreadReads = Pick<RepositoryClient, 'issue' | 'comments' | 'reviewComment'>;
+type ThreadReads = Pick<RepositoryClient, 'issue' | 'comments' | 'issueComment' | 'reviewComment'>;
 export type IssueData = RestEndpointMethodTypes['issues']['get']['response']['data'];
 export type CommentData = RestEndpointMethodTypes['issues']['getComment']['response']['data'];
 export type ReviewCommentData = RestEndpointMethodTypes['pulls']['getReviewComment']['response']['data'];
@@ -20,6 +20,13 @@ export function createThreadReads(context: RepositoryContext): ThreadReads {
     },
 
     comments: (number, options, signal) => readComments(context, number, options, signal),
+
+    async issueComment(id, signal) {
+      const { data } = await read(context, signal, (base) =>
+        rest.issues.getComment({ ...base, comment_id: id }),
+      );
+      return toComment(context, data, data.issue_url);
+    },
 
     async reviewComment(id, signal) {
       const { data } = await read(context, signal, (base) =>

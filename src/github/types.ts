@@ -22,6 +22,8 @@ export interface Repository {
   private: boolean;
   /** In the order merge, squash, rebase: what the repository allows. */
   mergeMethods: MergeMethod[];
+  /** GitHub's clock when it answered, ms since the epoch; its header counts whole seconds. */
+  readAt: number;
 }
 
 export interface RepositoryFile {
@@ -89,6 +91,8 @@ export interface Pull {
   body: string;
   login: string;
   loginType: string;
+  /** This app opened it. */
+  ours: boolean;
   state: 'open' | 'closed';
   draft: boolean;
   merged: boolean;
@@ -97,6 +101,8 @@ export interface Pull {
   mergedBy: string | null;
   /** GitHub's account type of who merged it: `User`, or `Bot` for an app or a workflow. */
   mergedByType: string | null;
+  /** This app merged it, which it only does with an approved head. */
+  mergedByUs: boolean;
   /** Only meaningful once merged. */
   mergeCommitSha: string | null;
   headSha: string;
@@ -156,6 +162,8 @@ export interface CheckRun {
   status: string;
   conclusion: string | null;
   ours: boolean;
+  /** null while it is not completed. */
+  completedAt: string | null;
   annotationsCount: number;
 }
 

@@ -36,7 +36,9 @@ export type JobEvent =
   /** 15 minutes without a word after `starting`. `attempt` is the run that fell silent, from 1. */
   | { kind: 'silent'; idempotent: boolean; attempt: number }
   /** The database is gone or rolled back, and nobody knows whether this merged job ran. */
-  | { kind: 'store_lost' };
+  | { kind: 'store_lost' }
+  /** A run that such a database had started is heard of. No run begins: it goes on. */
+  | { kind: 'heard' };
 
 /** Why a job is where it is. Every ending has one. */
 type JobReason =
@@ -53,7 +55,8 @@ type JobReason =
   | 'never_started'
   | 'started'
   | 'retried_idempotent'
-  | 'store_lost';
+  | 'store_lost'
+  | 'heard';
 
 export type Transition = { state: JobState; reason: JobReason } | { refused: string };
 
@@ -125,6 +128,10 @@ export function transition(state: JobState, event: JobEvent): Transition {
         ? { state: 'queued', reason: 'retried_idempotent' }
         : { state: 'lost', reason: 'lost' };
     case 'store_lost':
-      return MERGED.has(state) && !isEnded(state) ? { state: 'lost', reason: 'store_lost' } : refused;
+      return from('proposed', 'queued', 'leased', 'running')
+        ? { state: 'lost', reason: 'store_lost' }
+        : refused;
+    case 'heard':
+      return MERGED.has(state) ? { state: 'running', reason: 'heard' } : refused;
   }
 }

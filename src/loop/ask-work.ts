@@ -11,10 +11,13 @@ import { getAsk } from '../store/asks.ts';
 import { latestPlan } from '../store/plans.ts';
 import { askData } from '../store/row-data.ts';
 import type { AskRow, PlanRow } from '../store/tables.ts';
+import { recallAsk } from './recall.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
 /** Takes an ask from its comment to an open job PR, or to a reply. */
 export async function workOnAsk(c: WorkContext): Promise<WorkResult> {
+  const heard = await getAsk(c.store.db, c.key);
+  if (heard) await recallAsk(c, heard);
   for (;;) {
     c.signal.throwIfAborted();
     const ask = await getAsk(c.store.db, c.key);

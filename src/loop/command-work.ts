@@ -23,6 +23,7 @@ import { askData, pullData, withData } from '../store/row-data.ts';
 import type { Tx } from '../store/store.ts';
 import type { CommandRow, JobRow, JobState } from '../store/tables.ts';
 import { enqueue, getWork, listStuck } from '../store/work.ts';
+import { wasObeyed } from './recall.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
 /** What is said back, rendered; null: a 👍 on the comment is enough, the status comment tells the rest. */
@@ -39,6 +40,10 @@ const COMMAND_TABLE: Record<CommandName, Command> = { approve, cancel, retry, st
 export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
   const found = await getCommand(c.store.db, c.key);
   if (!found || found.state === 'ended') return 'done';
+  if (found.state === 'received' && (await wasObeyed(c, found))) {
+    await c.store.write((tx) => patchCommand(tx, found.key, { state: 'ended' }));
+    return 'done';
+  }
   if (found.state === 'received') {
     const command = { ...found, language: languageOf(c, await threadText(c, found)) };
     const refused = await refusal(c, command);

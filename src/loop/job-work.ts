@@ -7,6 +7,7 @@ import { checksCurrent, jobChecks, updateChecks } from '../report/update-checks.
 import { getJob } from '../store/jobs.ts';
 import { latestRun } from '../store/runs.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
+import { isUntold } from './survey.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
 /** Shows a job on its check runs while it lives, and reports it when its run has ended. */
@@ -17,6 +18,8 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
     const row = await getJob(c.store.db, c.repo.id, id);
     if (!row) return 'done';
     const run = currentRun(row, await latestRun(c.store.db, c.repo.id, id));
+    // Its runner may still be heard of; `lost:` tells of it otherwise.
+    if (isUntold(row) && run?.state !== 'finished') return 'done';
     const view = await jobView(c, row, run);
     const checks = await jobChecks(c, view);
     const next = nextJob({

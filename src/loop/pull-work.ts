@@ -9,6 +9,8 @@ import { sayBase } from '../gate/say-pull.ts';
 import { passGroup, rerunCheck, validatePull } from '../gate/validate-pull.ts';
 import { getPull } from '../store/pulls.ts';
 import { type Approval, pullData } from '../store/row-data.ts';
+import { getSurveys } from '../store/surveys.ts';
+import { admitUnseen } from './survey.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
 /** Takes a PR that touches `jobs/**` from its validation to the queue. */
@@ -18,6 +20,7 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
   const { settled, rerun } = pullData(await getPull(c.store.db, c.repo.id, number));
   if (settled === 'merged') return 'done';
   if (rerun) await rerunCheck(c, number, rerun);
+  const openIn = (await getSurveys(c.store.db, c.repo.id)).count;
   let judged: ObservedPull | null = null;
   for (;;) {
     c.signal.throwIfAborted();
@@ -36,9 +39,13 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
         await reopenPull(c, seen);
         break;
       case 'validate':
-        await validatePull(c, seen);
+        await validatePull(c, seen, openIn);
         // What was judged is what was seen: reading it again would tell nothing new.
-        judged = { ...seen, facts: { ...seen.facts, checkedSha: seen.pull.headSha } };
+        judged = {
+          ...seen,
+          data: { ...seen.data, openIn },
+          facts: { ...seen.facts, checkedSha: seen.pull.headSha },
+        };
         break;
       case 'replan':
         await replanPull(c, seen, next);
@@ -50,14 +57,16 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
         const step = await mergeJob(c, seen, next.approval, await c.mergeMethods());
         if (step === 'waiting') break;
         if ('retryAt' in step) return { dueAt: step.retryAt };
-        judged = asMerged(seen, step.merged, next.approval);
+        judged = asMerged(seen, step.merged, next.approval, openIn);
         break;
       }
       case 'close':
         await c.client.closePull(number, c.signal);
         break;
       case 'admit':
-        await admitJobs(c, seen, queueJob);
+        // Merged when nobody looked: it may have run already, with a database that was lost.
+        if (seen.data.openIn === openIn) await admitJobs(c, seen, queueJob);
+        else await admitUnseen(c, seen);
         return 'done';
       case 'reject':
         await rejectPull(c, seen);
@@ -67,10 +76,15 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
 }
 
 /** The PR after our merge: GitHub has just said so, and would say no more if asked. */
-function asMerged(seen: ObservedPull, mergeCommitSha: string, approval: Approval): ObservedPull {
+function asMerged(
+  seen: ObservedPull,
+  mergeCommitSha: string,
+  approval: Approval,
+  openIn: number,
+): ObservedPull {
   return {
     ...seen,
-    data: { ...seen.data, approval },
+    data: { ...seen.data, approval, openIn },
     pull: { ...seen.pull, state: 'closed', merged: true, mergeCommitSha },
     facts: { ...seen.facts, open: false, merged: true },
   };

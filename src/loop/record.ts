@@ -6,6 +6,7 @@ import { getPull, putPull } from '../store/pulls.ts';
 import { getRepository, patchRepository, putRepository } from '../store/repositories.ts';
 import { pullData, withData } from '../store/row-data.ts';
 import type { Store, Tx } from '../store/store.ts';
+import { holdForSurvey } from '../store/surveys.ts';
 import { enqueue } from '../store/work.ts';
 import { type Due, type RepositoryFact, repositoryFact } from './due.ts';
 import { repositoryOf } from './work.ts';
@@ -45,6 +46,8 @@ async function recordFact(tx: Tx, now: number, fact: RepositoryFact): Promise<vo
     !known || Object.entries(fact).some(([field, value]) => known[field as keyof typeof fact] !== value);
   // A suspension ends by its own event, not by a late one that was sent before.
   const state = known?.state === 'suspended' && fact.state === 'active' ? 'suspended' : fact.state;
+  // What happened in it before this app could see it is looked up before anything of it is done.
+  if (!known || known.state === 'gone') await holdForSurvey(tx, fact.id);
   if (known && known.state !== 'active' && state === 'active') await wakeRepository(tx, fact.id);
   if (changed) {
     const settings = { settings_text: known?.settings_text ?? null, settings_read_at: 0 };

@@ -178,6 +178,12 @@ export const enReplies = {
       fence(p.error),
       `Once the cause is gone, write ${code('/retry')} here. ${code('/status')} lists everything that is stuck.`,
     ),
+  jobsLost: (p: { jobs: readonly { id: string; title: string }[] }) =>
+    paragraphs(
+      "**Lost with the app's database.** These jobs were merged, but nothing in the repository says how they ended, so nobody knows whether they ran:",
+      list(p.jobs.map((job) => `${code(job.id)}${job.title ? ` ${cell(job.title, 120)}` : ''}`)),
+      `None of them is started again by itself. Look at what they may have done; then run those that are still wanted again with ${code(`/retry ${p.jobs.map(({ id }) => id).join(' ')}`)}. If a runner still sends a result, it counts.`,
+    ),
   unstuck: () => 'Trying again now.',
   help: (p: { trigger: string }) =>
     paragraphs(

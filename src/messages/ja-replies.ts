@@ -169,6 +169,12 @@ export const jaReplies: typeof enReplies = {
       fence(p.error),
       `原因を取り除いたら、ここに ${code('/retry')} と書いてください。止まっているものの一覧は ${code('/status')} で見られます。`,
     ),
+  jobsLost: (p) =>
+    paragraphs(
+      '**アプリのデータベースが失われました。** 次のジョブはマージ済みですが、結果の記録がリポジトリにないため、実行されたかどうか分かりません。',
+      list(p.jobs.map((job) => `${code(job.id)}${job.title ? ` ${cell(job.title, 120)}` : ''}`)),
+      `自動では再実行しません。何が行われたかを確かめてから、必要なものを ${code(`/retry ${p.jobs.map(({ id }) => id).join(' ')}`)} で再実行してください。ランナーから結果が届いた場合は、その結果を採用します。`,
+    ),
   unstuck: () => 'もう一度試します。',
   help: (p) =>
     paragraphs(

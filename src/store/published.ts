@@ -15,6 +15,15 @@ export async function putPublished(tx: Tx, row: PublishedRow): Promise<void> {
     .execute();
 }
 
+/** Something may stand on GitHub under this key, written by a database that was lost: it is looked for first. */
+export async function intend(tx: Tx, key: string, now: number): Promise<void> {
+  await tx
+    .insertInto('published')
+    .values({ key, github_id: 0, digest: '', updated_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
 /** For what was deleted on GitHub: the next write makes it anew. */
 export async function deletePublished(tx: Tx, key: string): Promise<void> {
   await tx.deleteFrom('published').where('key', '=', key).execute();

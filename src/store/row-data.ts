@@ -2,6 +2,10 @@ import type { AskRow, PullRow } from './tables.ts';
 
 /** What `asks.data` holds; all optional because it grows with the ask's life. */
 export interface AskData {
+  /** When it was written, GitHub's clock (ms). */
+  writtenAt?: number;
+  /** What GitHub shows of it was taken up. */
+  recalled?: boolean;
   /** What GitHub says of the asker; asked once. */
   permission?: 'admin' | 'write' | 'read' | 'none';
   /** The job of the PR this ask was written on: it replans that job instead of making a new one. */
@@ -38,6 +42,8 @@ export interface PullData {
   checkedSha?: string | null;
   /** Who clicked "re-run": the head is judged again if that person may write. */
   rerun?: string | null;
+  /** Number of the last survey after which it was seen open: merged later, it cannot have been admitted before. */
+  openIn?: number;
   /** Failures found on that head. */
   failures?: number;
   /** The head that holds our job file and nothing else: GitHub need not be asked what it changes. */

@@ -38,6 +38,16 @@ export async function findToken(db: Reader, token: string): Promise<TokenRow | u
   return timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash)) ? row : undefined;
 }
 
+/** Whether the token was known and is not to be used any more. */
+export async function isRevoked(db: Reader, token: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('tokens')
+    .select('revoked_at')
+    .where('hash', '=', sha256(token))
+    .executeTakeFirst();
+  return row !== undefined && row.revoked_at !== null;
+}
+
 export async function revokeToken(tx: Tx, id: string, now: number): Promise<void> {
   await tx.updateTable('tokens').set({ revoked_at: now }).where('id', '=', id).execute();
 }

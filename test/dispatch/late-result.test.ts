@@ -78,13 +78,27 @@ describe('a run of a lost database', () => {
     expect(await getJob(store.db, 1, JOB_ID)).toMatchObject({ attempt: 1 });
   });
 
+  it('counts when the rows come from an old backup, and its job is not offered again', async () => {
+    const { store, runner, offer } = await rebuilt([{ state: 'queued' }]);
+    await runner.log(offer, 0, 'hello');
+    expect(await getJob(store.db, 1, JOB_ID)).toMatchObject({ state: 'running', attempt: 1 });
+    expect((await runner.acquire()).status).toBe(204);
+    expect((await runner.finish(offer, { log_bytes: 5 })).status).toBe(200);
+  });
+
+  it('is not begun by an offer whose lease is no longer known', async () => {
+    const { store, runner, offer } = await rebuilt([{ state: 'queued' }]);
+    expect((await runner.starting(offer)).status).toBe(409);
+    expect(await getJob(store.db, 1, JOB_ID)).toMatchObject({ state: 'queued' });
+  });
+
   it('is told to come again while its job is not known yet', async () => {
     const { runner, offer } = await rebuilt([]);
     expect((await runner.finish(offer)).status).toBe(503);
   });
 
   it.each([
-    ['its job is queued again', { state: 'queued' } as const],
+    ['somebody said /retry', { state: 'queued', reason: 'retried', attempt: 2 } as const],
     ['the file is another one', { state: 'lost', digest: 'sha256:11' } as const],
   ])('is refused when %s', async (_name, job) => {
     const { runner, offer } = await rebuilt([job]);

@@ -56,7 +56,24 @@ const TABLE: [JobEvent, Partial<Record<JobState, string>>][] = [
   [{ kind: 'silent', idempotent: true, attempt: 3 }, { running: 'lost lost' }],
   [
     { kind: 'store_lost' },
-    { queued: 'lost store_lost', leased: 'lost store_lost', running: 'lost store_lost' },
+    {
+      proposed: 'lost store_lost',
+      queued: 'lost store_lost',
+      leased: 'lost store_lost',
+      running: 'lost store_lost',
+    },
+  ],
+  [
+    { kind: 'heard' },
+    {
+      queued: 'running heard',
+      leased: 'running heard',
+      running: 'running heard',
+      succeeded: 'running heard',
+      failed: 'running heard',
+      cancelled: 'running heard',
+      lost: 'running heard',
+    },
   ],
 ];
 
@@ -80,7 +97,8 @@ describe('transition', () => {
 
   it('never starts an ended job again unasked', () => {
     const unasked = TABLE.map(([event]) => event).filter(
-      ({ kind }) => kind !== 'retry' && kind !== 'reopened',
+      // A run that is heard of began before.
+      ({ kind }) => kind !== 'retry' && kind !== 'reopened' && kind !== 'heard',
     );
     for (const state of STATES.filter(isEnded)) {
       for (const event of unasked) {

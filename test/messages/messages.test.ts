@@ -61,6 +61,14 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   mergedByStranger: [{ jobId, login }],
   fencedWaits: [{ why: 'findings' }],
   stuckItem: [{ error: 'HttpError: 502', attempts: 8, trigger }],
+  jobsLost: [
+    {
+      jobs: [
+        { id: '2025-11-22-001', title: 'Smoke' },
+        { id: '2025-11-22-002', title: '' },
+      ],
+    },
+  ],
   unstuck: [],
   help: [{ trigger }],
 

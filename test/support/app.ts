@@ -45,8 +45,8 @@ export interface TestApp {
   model: ModelServer | null;
   /** The app that runs now. */
   app: () => RunningApp;
-  /** Stops the app and starts another on the same data. */
-  restart(): Promise<void>;
+  /** Stops the app and starts another on the same data, or on what `between` has made of its directory. */
+  restart(between?: (dataDir: string) => Promise<void>): Promise<void>;
   /** The two halves of a restart: what happens in between, the app does not hear. */
   down(): Promise<void>;
   up(): Promise<void>;
@@ -132,8 +132,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     said,
     marked: async (thread, kind) =>
       (await said(thread)).filter((comment) => comment.body.includes(`<!-- guruguru:${kind}:`)),
-    async restart() {
+    async restart(between) {
       await app.stop();
+      await between?.(dataDir);
       app = await start();
     },
     down: () => app.stop(),
@@ -148,7 +149,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       const { token } = await app.store.write((tx) =>
         createToken(tx, name, [repository.fullName], Date.now()),
       );
-      return createScriptedRunner({ url: app.url, token, name });
+      return createScriptedRunner({ url: () => app.url, token, name });
     },
     settle,
     async close() {

@@ -26,7 +26,8 @@ export interface ScriptedRunner {
 }
 
 export function createScriptedRunner(options: {
-  url: string;
+  /** A function where the app may be started again on another port. */
+  url: string | (() => string);
   token: string;
   name?: string;
   labels?: string[];
@@ -35,7 +36,8 @@ export function createScriptedRunner(options: {
   const process = `p-${randomUUID()}`;
 
   async function call(path: string, request: object): Promise<{ status: number; body: unknown }> {
-    const response = await fetch(`${options.url}/api/runner/${path}`, {
+    const url = typeof options.url === 'string' ? options.url : options.url();
+    const response = await fetch(`${url}/api/runner/${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${options.token}`, 'content-type': 'application/json' },
       body: JSON.stringify(request),

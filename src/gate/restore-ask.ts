@@ -5,7 +5,7 @@ import { detectLanguage } from '../messages/detect-language.ts';
 import { getAsk, insertAsk, patchAsk } from '../store/asks.ts';
 import { intend } from '../store/published.ts';
 import { getPull, putPull } from '../store/pulls.ts';
-import { askData, pullData, withData } from '../store/row-data.ts';
+import { pullData, withData } from '../store/row-data.ts';
 import type { AskRow, SourceKind } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { VALIDATE_CHECK } from './validate-pull.ts';
@@ -39,35 +39,37 @@ export async function restoreAsk(scope: Scope, pull: Pull, jobId: string | null)
   }
   const seen = await shownHead(scope, pull);
   const now = scope.now();
+  const { language: configured } = scope.settings;
+  const text = written?.text ?? known?.text ?? '';
+  const bound = {
+    language: configured === 'auto' ? detectLanguage(text) : configured,
+    state: 'proposed',
+    job_id: jobId,
+    pr_number: pull.number,
+    data: JSON.stringify({ branch: pull.headRef, pullUrl: pull.url }),
+    updated_at: now,
+  } as const;
   await store.write(async (tx) => {
     if (written) {
-      const { settings } = scope;
       await insertAsk(tx, {
         key,
         repo_id: repo.id,
         source,
         source_id: Number(id),
         edited: 0,
-        language: settings.language === 'auto' ? detectLanguage(written.text) : settings.language,
         reason: null,
         revision: 0,
-        state: 'proposed',
-        job_id: jobId,
-        pr_number: pull.number,
-        data: JSON.stringify({ branch: pull.headRef, pullUrl: pull.url }),
         created_at: Date.parse(written.at) || now,
-        updated_at: now,
         thread: written.thread,
         on_pull: written.onPull,
         login: written.login,
-        text: written.text,
+        text,
+        ...bound,
       });
-      for (const kept of [`status:${key}`, `final:${key}`]) await intend(tx, kept, now);
     } else if (known?.state === 'received' || known?.state === 'accepted') {
-      const data = withData(askData(known), { branch: pull.headRef, pullUrl: pull.url });
-      const pr = { pr_number: pull.number, job_id: jobId, data };
-      await patchAsk(tx, key, { state: 'proposed', ...pr, updated_at: now });
+      await patchAsk(tx, key, bound);
     }
+    for (const kept of [`status:${key}`, `final:${key}`]) await intend(tx, kept, now);
     await putPull(tx, {
       repo_id: repo.id,
       number: pull.number,

@@ -93,14 +93,18 @@ describe('what an event says of its repository', () => {
     expect((await getRepository(store.db, 1))?.state).toBe('active');
   });
 
-  it.each<RepositoryRow['state']>(['archived', 'gone'])('that was %s wakes what waits', async (state) => {
+  it.each<[RepositoryRow['state'], string[]]>([
+    ['archived', []],
+    // Who knows what happened there meanwhile.
+    ['gone', ['survey:1']],
+  ])('that was %s wakes what waits', async (state, also) => {
     const { store, keys, tell } = await withRepository(state);
     await store.write((tx) =>
       insertJob(tx, jobRow({ id: '2025-11-22-001', pr_number: 12, state: 'queued' })),
     );
     expect(await listOpenAsks(store.db, 1)).toEqual([]);
     await tell([]);
-    expect(await keys()).toEqual(['job:1:2025-11-22-001', 'pr:1:12']);
+    expect(await keys()).toEqual(['job:1:2025-11-22-001', 'pr:1:12', ...also]);
   });
 
   it('that is archived is remembered', async () => {

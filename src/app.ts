@@ -7,7 +7,7 @@ import { Probot } from 'probot';
 import { packageFile } from './cli/package-file.ts';
 import { type AppConfig, ConfigError, type Credentials } from './config.ts';
 import { keepLeases, type LeaseKeeper } from './dispatch/keep-leases.ts';
-import { LEASES_KEY } from './dispatch/lease.ts';
+import { LEASES_KEY, type LeaseTimes } from './dispatch/lease.ts';
 import { createRunnerApi } from './dispatch/runner-api.ts';
 import { type Budget, createBudget } from './github/budget.ts';
 import { isGitHubError } from './github/errors.ts';
@@ -49,6 +49,10 @@ export interface AppOptions {
   reconcile?: 'on' | 'off';
   /** How long work of an app that died waits for another on the same Postgres, in ms; default 30 s. */
   holdMs?: number;
+  /** Default: one minute to a lease, a quarter of an hour of silence. */
+  leases?: LeaseTimes;
+  /** How long a model may take to answer, in ms; default two minutes. */
+  modelTimeoutMs?: number;
 }
 
 /** Planning may take minutes, so many items are open at a time; GitHub's own limits are kept by the budget. */
@@ -95,10 +99,15 @@ export async function startApp(
     signingKey: signingKey(config.credentials.privateKey),
     log,
     isReady: () => !shutdown.signal.aborted,
+    ...(options.leases ? { times: options.leases } : {}),
     signal: shutdown.signal,
   });
   await holdAll(store);
-  const leases = await keepLeases(store, (err) => log.error({ err }, 'leases could not be renewed'));
+  const leases = await keepLeases(
+    store,
+    (err) => log.error({ err }, 'leases could not be renewed'),
+    options.leases,
+  );
   const http = await createHttp({
     webhook: await openWebhooks(config, store, log),
     runnerApi,
@@ -144,6 +153,7 @@ export async function startApp(
             apiKey: config.model.apiKey,
             model: config.model.name,
             ...(config.model.baseUrl ? { baseURL: config.model.baseUrl } : {}),
+            ...(options.modelTimeoutMs ? { timeoutMs: options.modelTimeoutMs } : {}),
           })
         : null,
       prompts,

@@ -4,19 +4,16 @@ import { patchRun } from '../store/runs.ts';
 import type { Reader, Tx } from '../store/store.ts';
 import type { RunRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
-import { LEASE_TTL_MS, LEASES_KEY, returnRun } from './lease.ts';
+import { LEASE_TIMES, LEASES_KEY, returnRun } from './lease.ts';
 import { moveJob } from './move-job.ts';
 
-/** A started run is given up after this long without a word. */
-export const SILENCE_MS = 15 * 60_000;
-
 /** From the end of a started run's lease to its loss. */
-const AFTER_LEASE_MS = SILENCE_MS - LEASE_TTL_MS;
+const afterLease = ({ silenceMs, ttlMs }: typeof LEASE_TIMES) => silenceMs - ttlMs;
 
 /** When `expireDue` has something to do next, in ms since the epoch; undefined: no run is under way. */
-export async function nextExpiry(db: Reader): Promise<number | undefined> {
+export async function nextExpiry(db: Reader, times = LEASE_TIMES): Promise<number | undefined> {
   const [leased, running] = await Promise.all([firstLeaseEnd(db, 'leased'), firstLeaseEnd(db, 'running')]);
-  const lost = running === undefined ? undefined : running + AFTER_LEASE_MS;
+  const lost = running === undefined ? undefined : running + afterLease(times);
   if (leased === undefined || lost === undefined) return leased ?? lost;
   return Math.min(leased, lost);
 }
@@ -25,19 +22,19 @@ export async function nextExpiry(db: Reader): Promise<number | undefined> {
  * Ends what its runner left: a lease not started goes back to the queue; a started run silent for 15 min is
  * lost with its job and never started again unasked, except an `idempotent` one.
  */
-export async function expireDue(tx: Tx, now: number): Promise<void> {
+export async function expireDue(tx: Tx, now: number, times = LEASE_TIMES): Promise<void> {
   for (const run of await runsPast(tx, 'leased', now)) await returnRun(tx, run, now);
-  for (const run of await runsPast(tx, 'running', now - AFTER_LEASE_MS)) await loseRun(tx, run, now);
+  for (const run of await runsPast(tx, 'running', now - afterLease(times))) await loseRun(tx, run, now);
 }
 
 /** After a time in which nobody could renew a lease: silence counts from now. */
-export async function renewAllLeases(tx: Tx, now: number): Promise<void> {
+export async function renewAllLeases(tx: Tx, now: number, times = LEASE_TIMES): Promise<void> {
   const renewed = await tx
     .updateTable('runs')
-    .set({ lease_expires_at: now + LEASE_TTL_MS })
+    .set({ lease_expires_at: now + times.ttlMs })
     .where('state', 'in', ['leased', 'running'])
     .executeTakeFirst();
-  if (renewed.numUpdatedRows > 0n) await enqueue(tx, LEASES_KEY, now + LEASE_TTL_MS);
+  if (renewed.numUpdatedRows > 0n) await enqueue(tx, LEASES_KEY, now + times.ttlMs);
 }
 
 async function loseRun(tx: Tx, run: RunRow, now: number): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts';
 import { expireDue, nextExpiry, renewAllLeases } from './expire.ts';
-import { LEASE_TTL_MS } from './lease.ts';
+import { LEASE_TIMES } from './lease.ts';
 
 /** How often the clock is looked at, in ms. */
 const LOOK_MS = 1_000;
@@ -19,7 +19,11 @@ export interface LeaseKeeper {
  * its clock was set), every lease is renewed once. On waking, the timer of the overdue ones may be first: so
  * `expire` looks at the clock too.
  */
-export async function keepLeases(store: Store, onError: (error: unknown) => void): Promise<LeaseKeeper> {
+export async function keepLeases(
+  store: Store,
+  onError: (error: unknown) => void,
+  times = LEASE_TIMES,
+): Promise<LeaseKeeper> {
   let looked = store.now();
   const jumped = () => {
     const now = store.now();
@@ -27,9 +31,9 @@ export async function keepLeases(store: Store, onError: (error: unknown) => void
     looked = now;
     return step > JUMP_MS || step < 0;
   };
-  const renew = () => store.write((tx) => renewAllLeases(tx, store.now()));
+  const renew = () => store.write((tx) => renewAllLeases(tx, store.now(), times));
 
-  if (store.others().connectedMs < LEASE_TTL_MS) await renew();
+  if (store.others().connectedMs < times.ttlMs) await renew();
   const timer = setInterval(() => {
     if (jumped()) renew().catch(onError);
   }, LOOK_MS);
@@ -37,8 +41,8 @@ export async function keepLeases(store: Store, onError: (error: unknown) => void
   return {
     async expire() {
       if (jumped()) await renew();
-      else await store.write((tx) => expireDue(tx, store.now()));
-      const dueAt = await nextExpiry(store.db);
+      else await store.write((tx) => expireDue(tx, store.now(), times));
+      const dueAt = await nextExpiry(store.db, times);
       return dueAt === undefined ? 'done' : { dueAt };
     },
     stop: () => clearInterval(timer),

@@ -22,11 +22,25 @@ export interface Lease {
 export const LEASES_KEY = 'leases';
 export const LEASE_TTL_MS = LEASE_TTL_SECONDS * 1_000;
 
+/** How long silence is borne, in ms. */
+export interface LeaseTimes {
+  /** Without a renewal for so long, a lease that was not started goes back to the queue. */
+  ttlMs: number;
+  /** A started run is given up after this long without a word. */
+  silenceMs: number;
+}
+export const LEASE_TIMES: LeaseTimes = { ttlMs: LEASE_TTL_MS, silenceMs: 15 * 60_000 };
+
 /**
  * Leases the longest queued job this runner may take and suits. An attempt whose lease was lost before it
  * started keeps its number in its next run. undefined: there is nothing for it.
  */
-export async function acquireJob(tx: Tx, runner: RunnerIdentity, now: number): Promise<Lease | undefined> {
+export async function acquireJob(
+  tx: Tx,
+  runner: RunnerIdentity,
+  now: number,
+  times = LEASE_TIMES,
+): Promise<Lease | undefined> {
   if (await isFenced(tx, runner)) return undefined;
   const { queued, active } = await readQueue(tx);
   const allowed = queued.filter((job) => runner.repositories.includes(job.repository));
@@ -48,7 +62,7 @@ export async function acquireJob(tx: Tx, runner: RunnerIdentity, now: number): P
     fence: await nextFence(tx),
     runner: runner.name,
     process: runner.process,
-    lease_expires_at: now + LEASE_TTL_MS,
+    lease_expires_at: now + times.ttlMs,
     seen_at: now,
     started_at: null,
     finished_at: null,
@@ -67,10 +81,15 @@ export async function acquireJob(tx: Tx, runner: RunnerIdentity, now: number): P
  * The lease this process already has and never started: it asks again because the answer did not reach it
  * (a runner works on one job at a time). The lease is renewed.
  */
-export async function resumeLease(tx: Tx, runner: RunnerIdentity, now: number): Promise<Lease | undefined> {
+export async function resumeLease(
+  tx: Tx,
+  runner: RunnerIdentity,
+  now: number,
+  times = LEASE_TIMES,
+): Promise<Lease | undefined> {
   const [lease] = await leasesOf(tx, runner);
   if (!lease) return undefined;
-  await patchRun(tx, lease.run.id, { seen_at: now, lease_expires_at: now + LEASE_TTL_MS });
+  await patchRun(tx, lease.run.id, { seen_at: now, lease_expires_at: now + times.ttlMs });
   await noteRunner(tx, runner, lease.run.id, now);
   return lease;
 }

@@ -1,6 +1,6 @@
 import { QUEUE_TOPIC } from '../store/jobs.ts';
 import type { Store } from '../store/store.ts';
-import { acquireJob, type Lease } from './lease.ts';
+import { acquireJob, LEASE_TIMES, type Lease } from './lease.ts';
 import { pickJob } from './pick-job.ts';
 import { readQueue } from './read-queue.ts';
 import type { RunnerIdentity } from './runner-identity.ts';
@@ -27,6 +27,7 @@ export function createMatchmaker(
   store: Store,
   shutdown: AbortSignal,
   onError: (error: unknown) => void,
+  times = LEASE_TIMES,
 ): Matchmaker {
   const waiters = new Map<string, Waiter>();
   let matching = false;
@@ -56,7 +57,7 @@ export function createMatchmaker(
       const { runner } = waiter;
       const allowed = queue.queued.filter((job) => runner.repositories.includes(job.repository));
       if (!pickJob(allowed, queue.active, runner) || waiters.get(keyOf(runner)) !== waiter) continue;
-      const lease = await store.write((tx) => acquireJob(tx, runner, store.now()));
+      const lease = await store.write((tx) => acquireJob(tx, runner, store.now(), times));
       if (lease) waiter.end(lease);
       queue = await readQueue(store.db);
     }

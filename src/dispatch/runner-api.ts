@@ -3,8 +3,9 @@ import { bodyLimit } from 'hono/body-limit';
 import { StoreUnavailableError } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
 import { tokenRepositories } from '../store/tokens.ts';
+import { LEASE_TIMES, type LeaseTimes } from './lease.ts';
 import { type SigningKey, verifyOffer } from './offer-token.ts';
-import { acquireRequest, LEASE_TTL_SECONDS, type SyncResponse, syncRequest } from './protocol.ts';
+import { acquireRequest, type SyncResponse, syncRequest } from './protocol.ts';
 import { createRunnerCalls } from './runner-calls.ts';
 import { ApiError, answerError, authenticate, findBearer, readBody, unknownToken } from './runner-http.ts';
 import { toOffer } from './to-offer.ts';
@@ -16,6 +17,8 @@ export interface RunnerApiOptions {
   log: { error(fields: object, message: string): void };
   /** While false, calls are answered 503. */
   isReady: () => boolean;
+  /** Default: LEASE_TIMES. */
+  times?: LeaseTimes;
   /** Aborted at shutdown: calls that wait are answered at once. */
   signal?: AbortSignal;
 }
@@ -25,12 +28,13 @@ const BODY_MAX_BYTES = 256 * 1024;
 
 /** The runner protocol over HTTP: `POST /api/runner/acquire` and `POST /api/runner/runs/:id/sync`. */
 export function createRunnerApi(options: RunnerApiOptions): Hono {
-  const { store, signingKey, log, isReady } = options;
+  const { store, signingKey, log, isReady, times = LEASE_TIMES } = options;
   const calls = createRunnerCalls({
     store,
     signingKey,
     shutdown: options.signal ?? new AbortController().signal,
     onError: (err) => log.error({ err }, 'waiting runners could not be served'),
+    times,
   });
 
   async function acquire(c: Context): Promise<Response> {
@@ -43,7 +47,7 @@ export function createRunnerApi(options: RunnerApiOptions): Hono {
         'stale_fence',
         `name: another process named ${runner.name} started later with this token; give each runner its own name`,
       );
-    return lease ? c.json(toOffer(lease, signingKey)) : c.body(null, 204);
+    return lease ? c.json(toOffer(lease, signingKey, times)) : c.body(null, 204);
   }
 
   async function syncRun(c: Context): Promise<Response> {
@@ -59,7 +63,7 @@ export function createRunnerApi(options: RunnerApiOptions): Hono {
     const outcome = await calls.sync({ runId, ...caller, request }, c.req.raw.signal);
     if (!outcome.ok) throw new ApiError(outcome.code, outcome.message, outcome.offset);
     const { offset, cancel, drain } = outcome;
-    return c.json({ offset, cancel, drain, ttl_seconds: LEASE_TTL_SECONDS } satisfies SyncResponse);
+    return c.json({ offset, cancel, drain, ttl_seconds: times.ttlMs / 1_000 } satisfies SyncResponse);
   }
 
   const api = new Hono().basePath('/api/runner');

@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts';
-import { acquireJob, type Lease, resumeLease } from './lease.ts';
+import { acquireJob, LEASE_TIMES, type Lease, type LeaseTimes, resumeLease } from './lease.ts';
 import { createMatchmaker } from './matchmaker.ts';
 import type { SigningKey } from './offer-token.ts';
 import { registerRunner } from './register-runner.ts';
@@ -17,6 +17,8 @@ export interface RunnerCallsOptions {
   /** Aborted at shutdown: calls that wait are answered at once. */
   shutdown: AbortSignal;
   onError: (error: unknown) => void;
+  /** Default: LEASE_TIMES. */
+  times?: LeaseTimes;
 }
 
 /** The two calls of the runner protocol, without HTTP. `client` aborts when the caller has gone. */
@@ -28,8 +30,8 @@ export interface RunnerCalls {
 }
 
 export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
-  const { store, signingKey, shutdown } = options;
-  const matchmaker = createMatchmaker(store, shutdown, options.onError);
+  const { store, signingKey, shutdown, times = LEASE_TIMES } = options;
+  const matchmaker = createMatchmaker(store, shutdown, options.onError, times);
   const waits = createTopicWaits(store, shutdown);
   const told = createTold();
 
@@ -39,14 +41,14 @@ export function createRunnerCalls(options: RunnerCallsOptions): RunnerCalls {
       const answer = await store.write(async (tx) => {
         const now = store.now();
         if ((await registerRunner(tx, runner, now)) === 'fenced') return 'fenced';
-        return (await resumeLease(tx, runner, now)) ?? (await acquireJob(tx, runner, now));
+        return (await resumeLease(tx, runner, now, times)) ?? (await acquireJob(tx, runner, now, times));
       });
       return answer ?? matchmaker.wait(runner, waitMs, client);
     },
 
     async sync(call, client) {
       const { runId, request } = call;
-      const apply = () => store.write((tx) => sync(tx, signingKey, { ...call, now: store.now() }));
+      const apply = () => store.write((tx) => sync(tx, signingKey, { ...call, now: store.now() }, times));
       const finished = request.phase === 'finished';
       const wait = waits.listen([runTopic(runId), processTopic(request.process)]);
       try {

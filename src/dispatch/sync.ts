@@ -7,7 +7,7 @@ import { isHeld } from '../store/surveys.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { adoptRun } from './adopt-run.ts';
-import { LEASE_TTL_MS } from './lease.ts';
+import { LEASE_TIMES } from './lease.ts';
 import { jobKey, moveJob } from './move-job.ts';
 import { type OfferClaims, type SigningKey, verifyOffer } from './offer-token.ts';
 import { storeLog } from './store-log.ts';
@@ -17,7 +17,12 @@ import { type Refusal, refuse, type SyncCall, type SyncOutcome } from './sync-ca
  * Applies one sync call to the rows: phase, log, result; and renews the lease. Repeating a call changes
  * nothing. Refusals are returned and not thrown, because what the call said before them still counts.
  */
-export async function sync(tx: Tx, signingKey: SigningKey, call: SyncCall): Promise<SyncOutcome> {
+export async function sync(
+  tx: Tx,
+  signingKey: SigningKey,
+  call: SyncCall,
+  times = LEASE_TIMES,
+): Promise<SyncOutcome> {
   const { request, now } = call;
   const found = await findRun(tx, signingKey, call);
   if ('ok' in found) return found;
@@ -40,8 +45,7 @@ export async function sync(tx: Tx, signingKey: SigningKey, call: SyncCall): Prom
   if (standing === 'duplicate') return { ok: true, offset: run.log_bytes, cancel, drain };
 
   if (run.state === 'leased') await startRun(tx, run, job, now);
-  if (run.state !== 'lost')
-    await patchRun(tx, run.id, { seen_at: now, lease_expires_at: now + LEASE_TTL_MS });
+  if (run.state !== 'lost') await patchRun(tx, run.id, { seen_at: now, lease_expires_at: now + times.ttlMs });
 
   const logged = await storeLog(tx, run, call);
   if (typeof logged !== 'number') return logged;

@@ -1,9 +1,9 @@
-import type { Lease } from './lease.ts';
+import { LEASE_TIMES, type Lease } from './lease.ts';
 import { type SigningKey, signOffer } from './offer-token.ts';
-import { LEASE_TTL_SECONDS, type Offer } from './protocol.ts';
+import type { Offer } from './protocol.ts';
 
 /** What the runner gets of a lease. */
-export function toOffer({ repository, job, run }: Lease, key: SigningKey): Offer {
+export function toOffer({ repository, job, run }: Lease, key: SigningKey, times = LEASE_TIMES): Offer {
   return {
     run: run.id,
     attempt: run.attempt,
@@ -12,7 +12,7 @@ export function toOffer({ repository, job, run }: Lease, key: SigningKey): Offer
     file: job.file,
     digest: job.digest,
     fence: run.fence,
-    ttl_seconds: LEASE_TTL_SECONDS,
+    ttl_seconds: times.ttlMs / 1_000,
     repository_id: repository.id,
     ...(job.pr_number === null ? {} : { pull: job.pr_number }),
     token: signOffer(key, {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cancelJob } from '../../src/dispatch/cancel.ts';
-import { expireDue, nextExpiry, renewAllLeases, SILENCE_MS } from '../../src/dispatch/expire.ts';
+import { expireDue, nextExpiry, renewAllLeases } from '../../src/dispatch/expire.ts';
+import { LEASE_TIMES } from '../../src/dispatch/lease.ts';
 import { getJob } from '../../src/store/jobs.ts';
 import { listRuns } from '../../src/store/runs.ts';
 import { getWork } from '../../src/store/work.ts';
@@ -64,8 +65,8 @@ describe('a started run', () => {
   it('is lost with its job after 15 min of silence and not started again', async () => {
     const { runner, offer, pass, job, runs, store, clock } = await leased();
     await runner.starting(offer);
-    expect(await nextExpiry(store.db)).toBe(clock.now + SILENCE_MS);
-    await pass(SILENCE_MS - 1);
+    expect(await nextExpiry(store.db)).toBe(clock.now + LEASE_TIMES.silenceMs);
+    await pass(LEASE_TIMES.silenceMs - 1);
     expect(await job()).toMatchObject({ state: 'running' });
     await store.write((tx) => tx.deleteFrom('work').execute());
     await pass(1);
@@ -78,9 +79,9 @@ describe('a started run', () => {
   it('is not silent while it syncs', async () => {
     const { runner, offer, pass, job, clock } = await leased();
     await runner.starting(offer);
-    clock.now += SILENCE_MS - 1;
+    clock.now += LEASE_TIMES.silenceMs - 1;
     await runner.sync(offer, {});
-    await pass(SILENCE_MS - 1);
+    await pass(LEASE_TIMES.silenceMs - 1);
     expect(await job()).toMatchObject({ state: 'running' });
   });
 
@@ -91,7 +92,7 @@ describe('a started run', () => {
     await store.write((tx) => renewAllLeases(tx, clock.now));
     await pass(0);
     expect(await job()).toMatchObject({ state: 'running' });
-    await pass(SILENCE_MS);
+    await pass(LEASE_TIMES.silenceMs);
     expect(await job()).toMatchObject({ state: 'lost' });
   });
 
@@ -100,7 +101,7 @@ describe('a started run', () => {
     let current = offer;
     for (const attempt of [1, 2]) {
       await runner.starting(current);
-      await pass(SILENCE_MS);
+      await pass(LEASE_TIMES.silenceMs);
       expect(await job()).toMatchObject({ state: 'queued', reason: 'retried_idempotent' });
       expect((await runner.sync(current, {})).status).toBe(409);
       expect((await runner.finish(current)).status).toBe(409);
@@ -108,7 +109,7 @@ describe('a started run', () => {
       expect(current.attempt).toBe(attempt + 1);
     }
     await runner.starting(current);
-    await pass(SILENCE_MS);
+    await pass(LEASE_TIMES.silenceMs);
     expect(await job()).toMatchObject({ state: 'lost', attempt: 3 });
   });
 
@@ -116,7 +117,7 @@ describe('a started run', () => {
     const { runner, offer, pass, job, store, clock } = await leased({ idempotent: 1 });
     await runner.starting(offer);
     await store.write((tx) => cancelJob(tx, 1, JOB_ID, 'ada', clock.now));
-    await pass(SILENCE_MS);
+    await pass(LEASE_TIMES.silenceMs);
     expect(await job()).toMatchObject({ state: 'lost' });
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { SILENCE_MS } from '../../src/dispatch/expire.ts';
 import { keepLeases } from '../../src/dispatch/keep-leases.ts';
-import { LEASE_TTL_MS } from '../../src/dispatch/lease.ts';
+import { LEASE_TIMES, LEASE_TTL_MS } from '../../src/dispatch/lease.ts';
 import { getJob } from '../../src/store/jobs.ts';
 import { JOB_ID, queueJobs, startDispatch } from '../support/dispatch.ts';
 
@@ -58,7 +57,7 @@ describe('keepLeases', () => {
   it('ends what is overdue while the app was awake', async () => {
     const { runner, offer, pass, state } = await running();
     await runner.starting(offer);
-    await pass(SILENCE_MS - 4_000);
+    await pass(LEASE_TIMES.silenceMs - 4_000);
     expect(await state()).toBe('running');
     await pass(8_000);
     expect(await state()).toBe('lost');
@@ -69,11 +68,11 @@ describe('keepLeases', () => {
     await runner.starting(offer);
     sleep(HOUR_MS);
     // What was overdue in the sleep is due on waking, before any runner can call.
-    expect(await leases.expire()).toEqual({ dueAt: clock.now + SILENCE_MS });
+    expect(await leases.expire()).toEqual({ dueAt: clock.now + LEASE_TIMES.silenceMs });
     await leases.expire();
     expect(await state()).toBe('running');
     expect((await runner.sync(offer, {})).status).toBe(200);
-    await pass(SILENCE_MS + 4_000);
+    await pass(LEASE_TIMES.silenceMs + 4_000);
     expect(await state()).toBe('lost');
   });
 

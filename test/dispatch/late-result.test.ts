@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { expireDue, SILENCE_MS } from '../../src/dispatch/expire.ts';
+import { expireDue } from '../../src/dispatch/expire.ts';
+import { LEASE_TIMES } from '../../src/dispatch/lease.ts';
 import { retryJob } from '../../src/dispatch/retry.ts';
 import { getJob, patchJob } from '../../src/store/jobs.ts';
 import { readLog } from '../../src/store/logs.ts';
@@ -16,7 +17,7 @@ async function lost() {
   const offer = await runner.take();
   await runner.starting(offer);
   await runner.log(offer, 0, 'hello');
-  clock.now += SILENCE_MS;
+  clock.now += LEASE_TIMES.silenceMs;
   await store.write(async (tx) => {
     await expireDue(tx, clock.now);
     await patchJob(tx, 1, JOB_ID, { verdict: '{}', report_sha: 'sha' });

@@ -36,6 +36,8 @@ export interface Proxy {
   /** What the app sent that GitHub's published description forbids. */
   contractViolations: string[];
   faults: Fault[];
+  /** Asked about each request that no listed fault is for. */
+  decide: ((x: Exchange) => Fault | undefined) | undefined;
   /** Called after each answered request, for whoever waits for something to change. */
   onRequest: Set<(request: RecordedRequest) => void>;
 }
@@ -199,10 +201,11 @@ export function createProxy(getWorld: () => World): Proxy {
     return given.status;
   };
 
-  const takeFault = ({ method, path, actor }: Exchange): Fault | undefined => {
+  const takeFault = (exchange: Exchange): Fault | undefined => {
+    const { method, path, actor } = exchange;
     const index = faults.findIndex((fault) => fault.match(method, path, actor.type));
     const fault = faults[index];
-    if (!fault) return undefined;
+    if (!fault) return proxy.decide?.(exchange);
     fault.times = (fault.times ?? 1) - 1;
     if (fault.times <= 0) faults.splice(index, 1);
     return fault;
@@ -288,5 +291,6 @@ export function createProxy(getWorld: () => World): Proxy {
     handle(incoming, outgoing).catch(() => outgoing.destroy());
   });
   server.keepAliveTimeout = 60_000;
-  return { server, requests, contractViolations, faults, onRequest };
+  const proxy: Proxy = { server, requests, contractViolations, faults, decide: undefined, onRequest };
+  return proxy;
 }

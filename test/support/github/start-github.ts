@@ -9,7 +9,7 @@ import { createReader, type Reader } from './reader.ts';
 import { DEFAULT_APP, DEFAULT_REPOSITORIES, DEFAULT_USERS, tokenOf } from './seed.ts';
 import { createBot, seedRepository } from './seed-repository.ts';
 import { listen, startEmulator } from './start-emulator.ts';
-import type { AppSeed, Fault, GitHubOptions, RecordedRequest } from './types.ts';
+import type { AppSeed, Exchange, Fault, GitHubOptions, RecordedRequest } from './types.ts';
 import { appJwt, openUpstream } from './upstream.ts';
 import { waitUntil } from './wait-until.ts';
 import { createWebhooks, type Webhooks } from './webhooks.ts';
@@ -39,7 +39,12 @@ export interface GitHubServer extends Omit<Repository, 'fullName' | 'id'> {
   /** What the app's tokens sent that GitHub's OpenAPI description forbids; `[]` is what a test wants. */
   contractViolations: string[];
   webhooks: Webhooks;
-  faults: { add(fault: Fault): void; clear(): void };
+  faults: {
+    add(fault: Fault): void;
+    clear(): void;
+    /** For faults that depend on more than a request's looks: asked about each that no added one is for. */
+    decide(choose: ((x: Exchange) => Fault | undefined) | undefined): void;
+  };
   /** A fresh App JWT and a fresh installation token, for tests that talk to the API themselves. */
   jwt(): string;
   installationToken(): Promise<string>;
@@ -173,6 +178,9 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSe
       },
       clear: () => {
         proxy.faults.length = 0;
+      },
+      decide: (choose) => {
+        proxy.decide = choose;
       },
     },
     jwt,

@@ -54,8 +54,12 @@ export function openUpstream(port: number, publicHost: string, app: AppSeed, pri
   const userUses = new Map<string, number>();
   const grants = new Map<string, { token: Promise<string>; uses: number; at: number }>();
 
-  const send: Upstream['send'] = ({ method, path, token, raw, headers }) =>
-    new Promise((resolve, reject) => {
+  const send: Upstream['send'] = (call) => sendOnce(call, true);
+
+  /** A kept connection may be closed at the moment it is used again: then nothing was heard, and it is sent anew. */
+  const sendOnce = (call: Parameters<Upstream['send']>[0], again: boolean): Promise<Reply> => {
+    const { method, path, token, raw, headers } = call;
+    return new Promise((resolve, reject) => {
       const outgoing = request(
         {
           host: '127.0.0.1',
@@ -86,9 +90,13 @@ export function openUpstream(port: number, publicHost: string, app: AppSeed, pri
           });
         },
       );
-      outgoing.on('error', reject);
+      outgoing.on('error', (error) => {
+        if (again && outgoing.reusedSocket) resolve(sendOnce(call, false));
+        else reject(error);
+      });
       outgoing.end(raw);
     });
+  };
 
   const mint = async (grant: Grant): Promise<string> => {
     const reply = await send({

@@ -1,0 +1,103 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseRecord, type ResultRecord } from '../src/job/report-format.ts';
+import { text } from '../test/support/github/json.ts';
+import type { GitHubServer } from '../test/support/github/start-github.ts';
+import { markerKey } from './wire/seen.ts';
+
+/** A comment of the app. */
+export interface SeenComment {
+  thread: number;
+  key: string;
+}
+
+export interface SeenPull {
+  number: number;
+  /** `c<id>` or `i<number>` of the ask it is for, or ''. */
+  source: string;
+  state: 'open' | 'closed' | 'merged';
+}
+
+export interface SeenJob {
+  id: string;
+  /** Still in `jobs/queue/`, or moved to `jobs/done/`. */
+  place: 'queue' | 'done';
+  /** The job file on the default branch. */
+  file: string;
+  record: ResultRecord | null;
+}
+
+/** What GitHub shows when it is all over. */
+export interface Census {
+  comments: SeenComment[];
+  pulls: SeenPull[];
+  /** `external_id` and commit of each check run of the app, superseded ones too. */
+  checks: { externalId: string; sha: string; status: string }[];
+  jobs: SeenJob[];
+  /** Subjects of the default branch's commits. */
+  commits: string[];
+  /** Lines of the start-counter, by the mark of the ask: `start 0 <run> <job>`, `line 1 …`. */
+  traces: Map<string, string[]>;
+}
+
+export async function takeCensus(github: GitHubServer, startsFolder: string): Promise<Census> {
+  const { read } = github;
+  const client = github.as('octo').client;
+  const path = `/repos/${github.repository().fullName}`;
+  const pulls = await read.pulls();
+  const issues = await client.many(`${path}/issues?state=all&direction=asc`);
+  const threads = new Set([
+    ...issues.map((issue) => Number(issue.number)),
+    ...pulls.map((pull) => pull.number),
+  ]);
+  const comments: SeenComment[] = [];
+  for (const thread of threads) {
+    for (const comment of await read.comments(thread)) {
+      if (comment.author === github.app.botLogin)
+        comments.push({ thread, key: markerKey(comment.body) ?? '' });
+    }
+  }
+  const checks: Census['checks'] = [];
+  for (const sha of new Set(pulls.map((pull) => pull.head.sha))) {
+    for (const run of await read.checkRuns(sha, 'all'))
+      checks.push({ externalId: text(run, 'external_id'), sha, status: text(run, 'status') });
+  }
+  const head = read.head() ?? '';
+  const files = await read.tree(head);
+  const jobs: SeenJob[] = [];
+  for (const file of files) {
+    const [, place, id = ''] = /^jobs\/(queue|done)\/(?:[^/]+\/)?([^/]+)\.json$/.exec(file) ?? [];
+    if (place !== 'queue' && place !== 'done') continue;
+    const record = await read.file(`reports/jobs/${id}.json`, head);
+    jobs.push({
+      id,
+      place,
+      file: (await read.file(file, head)) ?? '',
+      record: record === undefined ? null : parseRecord(record),
+    });
+  }
+  const commits = (await read.commits()).map(
+    (commit) => text(commit, 'commit', 'message').split('\n')[0] ?? '',
+  );
+  return {
+    comments,
+    checks,
+    jobs,
+    commits,
+    pulls: pulls.map((pull) => ({
+      number: pull.number,
+      source: /^guruguru\/ask-([a-z]\d+)/.exec(pull.head.ref)?.[1] ?? '',
+      state: pull.merged ? 'merged' : pull.state === 'open' ? 'open' : 'closed',
+    })),
+    traces: await readTraces(startsFolder),
+  };
+}
+
+async function readTraces(folder: string): Promise<Map<string, string[]>> {
+  const traces = new Map<string, string[]>();
+  for (const name of await readdir(folder)) {
+    const lines = (await readFile(join(folder, name), 'utf8')).split('\n');
+    traces.set(name, lines.filter(Boolean));
+  }
+  return traces;
+}

@@ -1,0 +1,158 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Cleanup } from '../bench/support/cleanup.ts';
+import { type GitHubServer, startGitHub } from '../test/support/github/start-github.ts';
+import { type FaultyModel, startFaultyModel } from './model.ts';
+import type { Runner } from './nemesis.ts';
+import type { ChaosOptions } from './options.ts';
+import type { AppStart, RunnerStart } from './processes/messages.ts';
+import { CANARY_NAME, type Scenario } from './scenario.ts';
+import { type Child, createChild } from './support/child.ts';
+import { freePort } from './support/listen.ts';
+import { random } from './support/random.ts';
+import { openSqliteWork, type WorkView } from './support/work-view.ts';
+import { startCuttable } from './wire/cuttable.ts';
+import { type DeliveryWire, startDeliveryWire } from './wire/deliveries.ts';
+import { createGitHubFaults, type GitHubFaults } from './wire/github-faults.ts';
+import { createSeen, type Seen } from './wire/seen.ts';
+
+/** Everything that takes part, started and whole. */
+export interface Stage {
+  folder: string;
+  /** Of the start-counter: each job appends to a file of its own there. */
+  starts: string;
+  secret: string;
+  github: GitHubServer;
+  faults: GitHubFaults;
+  model: FaultyModel;
+  deliveries: DeliveryWire;
+  seen: Seen;
+  app: Child;
+  runners: [Runner, ...Runner[]];
+  work: WorkView;
+  /** Ends every fault that the wires make. */
+  heal(): void;
+  /** The folder goes with the campaign; else it is kept. */
+  discard(): void;
+}
+
+/** A lease, a silence and a model's patience as short as the machine allows; a day's work takes minutes here. */
+const LEASES = { ttlMs: 4_000, silenceMs: 12_000 };
+const RENEWAL_MS = 3_000;
+const MODEL_TIMEOUT_MS = 4_000;
+const BACKOFF = { firstMs: 250, mostMs: 3_000 };
+
+const DELIVERY_FAULTS = { duplicated: 0.2, reordered: 0.1, dropped: 0 };
+const NONE = { duplicated: 0, reordered: 0, dropped: 0 };
+
+export async function setStage(
+  cleanup: Cleanup,
+  options: ChaosOptions,
+  scenarios: readonly Scenario[],
+): Promise<Stage> {
+  const { seed } = options;
+  const faulty = options.minutes > 0;
+  const folder = await mkdtemp(join(tmpdir(), 'guruguru-chaos-'));
+  let kept = true;
+  // Deferred first, so that it comes last.
+  cleanup.defer(() => (kept ? undefined : rm(folder, { recursive: true, force: true, maxRetries: 3 })));
+  const starts = join(folder, 'starts');
+  const workspace = join(folder, 'workspace');
+  const logs = join(folder, 'logs');
+  for (const made of [starts, workspace, logs]) await mkdir(made);
+
+  const github = await startGitHub();
+  cleanup.defer(() => github.close());
+  const { fullName } = github.repository();
+  await github
+    .as('octo')
+    .push('main', { '.github/guruguru.yml': `defaults:\n  workdir: ${workspace}\n` }, 'Configure guruguru');
+  const seen = createSeen();
+  const faults = createGitHubFaults(random(seed, 'github'), seen, faulty);
+  github.faults.decide(faults.decide);
+  const model = await startFaultyModel(seed, scenarios, starts, faulty);
+  cleanup.defer(() => model.close());
+
+  const port = await freePort();
+  const appStart: AppStart = {
+    config: {
+      credentials: {
+        appId: github.app.id,
+        privateKey: github.app.privateKey,
+        webhookSecret: github.app.webhookSecret,
+      },
+      port,
+      host: '127.0.0.1',
+      logLevel: 'info',
+      webhookProxyUrl: null,
+      githubApiUrl: github.url,
+      model: { apiKey: 'chaos', baseUrl: model.url, name: 'chaos' },
+      dataDir: join(folder, 'data'),
+      writeBudget: 'off',
+    },
+    leases: LEASES,
+    modelTimeoutMs: MODEL_TIMEOUT_MS,
+    backoff: BACKOFF,
+  };
+  const app = createChild('app', 'app-process.ts', join(logs, 'app.log'), () => appStart);
+  cleanup.defer(() => app.close());
+  if (!(await app.start())) throw new Error(`the app does not start; see ${app.logFile}`);
+  const appPort = () => (app.pid() === undefined ? undefined : port);
+  const deliveries = await startDeliveryWire(
+    appPort,
+    faulty ? DELIVERY_FAULTS : NONE,
+    random(seed, 'deliveries'),
+  );
+  cleanup.defer(() => deliveries.close());
+  github.webhooks.setUrl(`${deliveries.url}/api/github/webhooks`);
+
+  const secretBytes = random(seed, 'secret');
+  const secret = `canary/${Array.from({ length: 12 }, () => Math.floor(secretBytes.between(16, 256)).toString(16)).join('')}+=&x`;
+  const addRunner = async (index: number): Promise<Runner> => {
+    const name = `runner-${index + 1}`;
+    const { token } = await app.ask({ token: { name, repository: fullName } });
+    if (!token) throw new Error(`no token for ${name}; see ${app.logFile}`);
+    const line = await startCuttable(appPort);
+    cleanup.defer(() => line.close());
+    const start: RunnerStart = {
+      url: line.url,
+      token,
+      name,
+      root: workspace,
+      stateDirectory: join(folder, name),
+      environment: { [CANARY_NAME]: secret },
+      syncSeconds: 1,
+      renewalMs: RENEWAL_MS,
+    };
+    const child = createChild(name, 'runner-process.ts', join(logs, `${name}.log`), () => start);
+    cleanup.defer(() => child.close());
+    await child.start();
+    return { child, line };
+  };
+  const runners: Stage['runners'] = [await addRunner(0)];
+  for (let index = 1; index < options.runners; index += 1) runners.push(await addRunner(index));
+  const work = openSqliteWork(appStart.config.dataDir);
+  cleanup.defer(() => work.close());
+  return {
+    folder,
+    starts,
+    secret,
+    github,
+    faults,
+    model,
+    deliveries,
+    seen,
+    app,
+    runners,
+    work,
+    heal() {
+      faults.heal();
+      model.heal();
+      deliveries.heal();
+    },
+    discard() {
+      kept = false;
+    },
+  };
+}

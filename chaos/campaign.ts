@@ -10,6 +10,7 @@ import { type People, startPeople } from './people.ts';
 import { judge, type Verdict } from './promises.ts';
 import { createScenarios } from './scenario.ts';
 import { type Stage, setStage } from './stage.ts';
+import { deadline } from './support/deadline.ts';
 
 export interface Outcome {
   verdict: Verdict;
@@ -47,7 +48,7 @@ export async function playCampaign(
   const over = new AbortController();
   cleanup.defer(() => over.abort());
   const people = startPeople(stage.github, stage.seen, scenarios, stage.starts, over.signal);
-  const faults = AbortSignal.any([AbortSignal.timeout(Math.max(1, spanMs)), over.signal]);
+  const faults = deadline(spanMs, over.signal);
   const wounds = await unleash(
     {
       app: stage.app,
@@ -65,7 +66,7 @@ export async function playCampaign(
 
   const drainMs = DRAIN_MS + options.asks * DRAIN_MS_PER_ASK;
   const drained = performance.now();
-  const patience = AbortSignal.any([AbortSignal.timeout(drainMs), over.signal]);
+  const patience = deadline(drainMs, over.signal);
   await Promise.race([people.written, aborted(patience)]);
   let verdict = await judgeWhenQuiet(stage, people, patience);
   while (verdict.violations.length > 0 && !patience.aborted) {

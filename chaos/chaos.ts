@@ -40,11 +40,12 @@ function endOnSignal(cleanup: Cleanup): void {
 
 function report(options: ChaosOptions, outcome: Outcome, say: (line: string) => void): number {
   const { verdict, wounds, stage, people, drainSeconds } = outcome;
-  const { violations, ...counts } = verdict;
+  const { violations, ends, ...counts } = verdict;
   const { deliveries, faults, model } = stage;
   say(
     `deliveries: ${JSON.stringify(deliveries.counts)}; GitHub: ${JSON.stringify(faults.counts)}; model: ${JSON.stringify(model.counts)}`,
   );
+  say(`runs ended: ${JSON.stringify(ends)}`);
   say(
     `stops ${wounds.stops}, cuts ${wounds.cuts}, full disks ${wounds.fullDisks}, clock jumps ${wounds.clockJumps}, drained in ${drainSeconds} s`,
   );

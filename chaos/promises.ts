@@ -16,6 +16,8 @@ export interface Verdict {
   started_twice: number;
   stuck: number;
   starts: number;
+  /** How the runs ended, by reason. */
+  ends: Record<string, number>;
   violations: Violation[];
 }
 
@@ -50,6 +52,7 @@ export function judge(asked: readonly Asked[], census: Census): Verdict {
     started_twice: count('started_twice'),
     stuck: count('stuck'),
     starts: [...census.traces.values()].flat().filter((line) => line.startsWith('start ')).length,
+    ends: countEnds(census),
     violations,
   };
 }
@@ -131,6 +134,13 @@ function judgeBytes(job: SeenJob, lines: readonly string[], what: string): Viola
       return [{ kind: 'bytes', what, seen: `run ${run} left ${traces}, the merged file says ${expected}` }];
   }
   return [];
+}
+
+function countEnds(census: Census): Record<string, number> {
+  const ends: Record<string, number> = {};
+  for (const { reason } of census.jobs.flatMap((job) => job.record?.runs ?? []))
+    ends[reason] = (ends[reason] ?? 0) + 1;
+  return ends;
 }
 
 function judgeDuplicates(census: Census): Violation[] {

@@ -3,7 +3,7 @@ import type { MergeMethod } from '../github/types.ts';
 import { mergeCommit } from '../messages/commit-messages.ts';
 import type { Approval } from '../store/row-data.ts';
 import { enqueue } from '../store/work.ts';
-import { mayApprove, newestReview, type ObservedPull } from './observe-pull.ts';
+import { BLOCKED_RETRY_MAX_MS, mayApprove, newestReview, type ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
 import { sayBlocked, sayQueued } from './say-pull.ts';
 
@@ -69,9 +69,8 @@ export async function mergeJob(
   }
 }
 
-/** The first retry after a refusal; each further one comes after twice the time, at most an hour. */
+/** The first retry after a refusal; each further one comes after twice the time. */
 const BLOCKED_RETRY_MS = 60_000;
-const BLOCKED_RETRY_MAX_MS = 3_600_000;
 
 /** GitHub threw it out of its merge queue: a person should see why before it goes in again. */
 export function holdPull(scope: Scope, seen: ObservedPull, message: string): Promise<void> {

@@ -98,10 +98,16 @@ async function approvalOf(
   return askKey && ours && data.ownSha === pull.headSha ? fencedApproval(scope, askKey, pull.headSha) : null;
 }
 
+/** The longest wait between two tries of a merge that GitHub refused. */
+export const BLOCKED_RETRY_MAX_MS = 3_600_000;
+
 /** A refusal stands for its head until a later review or its time comes. */
 function stillBlocked(data: PullData, reviews: Review[], now: number): (PullData['blocked'] & object) | null {
   const { blocked } = data;
-  return blocked && newestReview(reviews) <= blocked.review && now < blocked.retryAt ? blocked : null;
+  if (!blocked || newestReview(reviews) > blocked.review) return null;
+  // Further away than it can be set: the clock was set back since.
+  const wait = blocked.retryAt - now;
+  return wait > 0 && wait <= BLOCKED_RETRY_MAX_MS ? blocked : null;
 }
 
 /** Id of the newest review, 0 = none. */

@@ -105,7 +105,7 @@ export function createContexts(deps: LoopDeps): MakeContext {
       },
       mergeMethods: async () => {
         const known = methods.get(repo.id);
-        if (known && deps.now() - known.at < MERGE_METHODS_MAX_AGE_MS) return known.value;
+        if (known && isFresh(deps.now() - known.at, MERGE_METHODS_MAX_AGE_MS)) return known.value;
         const value = (await client.getRepository(signal)).mergeMethods;
         methods.set(repo.id, { at: deps.now(), value });
         return value;
@@ -170,6 +170,9 @@ function sparing(trees: Map<string, Tree>, client: RepositoryClient): Repository
   };
 }
 
+/** What was read in the future is not fresh: the clock was set back since. */
+const isFresh = (ageMs: number, maxMs: number) => ageMs >= 0 && ageMs < maxMs;
+
 /** The settings file of the default branch; what a PR's head says never counts. */
 async function settingsText(
   deps: LoopDeps,
@@ -177,7 +180,7 @@ async function settingsText(
   client: Scope['client'],
   signal: AbortSignal,
 ): Promise<string | null> {
-  if (repo.settings_read_at > 0 && deps.now() - repo.settings_read_at < SETTINGS_MAX_AGE_MS)
+  if (repo.settings_read_at > 0 && isFresh(deps.now() - repo.settings_read_at, SETTINGS_MAX_AGE_MS))
     return repo.settings_text;
   const startedAt = deps.now();
   const file = await client.readFile(SETTINGS_PATH, repo.default_branch, signal).catch((error: unknown) => {

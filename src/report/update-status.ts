@@ -22,9 +22,11 @@ export async function updateStatus(scope: Scope, askKey: string): Promise<'done'
   const ask = await getAsk(scope.store.db, askKey);
   if (!ask || ask.state === 'received' || ask.state === 'ignored') return 'done';
   const published = await getPublished(scope.store.db, `status:${askKey}`);
-  const dueAt = (published?.updated_at ?? 0) + EDIT_INTERVAL_MS;
-  if (published && published.github_id !== 0 && ask.state !== 'ended' && dueAt > scope.now())
-    return { dueAt };
+  if (published && published.github_id !== 0 && ask.state !== 'ended') {
+    const age = scope.now() - published.updated_at;
+    // Edited in the future: the clock was set back since.
+    if (age >= 0 && age < EDIT_INTERVAL_MS) return { dueAt: published.updated_at + EDIT_INTERVAL_MS };
+  }
   const body = renderStatus(await askView(scope, ask));
   await publishComment(scope, { issue: ask.thread, key: `status:${askKey}`, body });
   return 'done';

@@ -25,6 +25,31 @@ export async function enqueue(tx: Tx, key: string, dueAt = writeTime(tx)): Promi
   announce(tx, WORK_TOPIC);
 }
 
+/**
+ * Makes everything due that waits for its time: after the clock was set back, that is as far away as the clock
+ * was ahead. To be early does no harm: effects decide by their state, and limits are told again.
+ */
+export async function wakeWaiting(tx: Tx, now: number): Promise<void> {
+  await tx
+    .updateTable('work')
+    .set({ due_at: now })
+    .where('due_at', '>', now)
+    .where('stuck', '=', 0)
+    .execute();
+  announce(tx, WORK_TOPIC);
+}
+
+/** Whether something was written at a time that is still to come: then the clock was set back since. */
+export async function hasFuture(db: Reader, now: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('published')
+    .select('key')
+    .where('updated_at', '>', now)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export function getWork(db: Reader, key: string): Promise<WorkRow | undefined> {
   return db.selectFrom('work').selectAll().where('key', '=', key).executeTakeFirst();
 }

@@ -2,6 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { keepLeases } from '../../src/dispatch/keep-leases.ts';
 import { LEASE_TIMES, LEASE_TTL_MS } from '../../src/dispatch/lease.ts';
 import { getJob } from '../../src/store/jobs.ts';
+import { putPublished } from '../../src/store/published.ts';
+import { enqueue, getWork } from '../../src/store/work.ts';
 import { JOB_ID, queueJobs, startDispatch } from '../support/dispatch.ts';
 
 const HOUR_MS = 3_600_000;
@@ -90,5 +92,29 @@ describe('keepLeases', () => {
     expect(await leases.expire()).toEqual({ dueAt: clock.now + LEASE_TTL_MS });
     await pass(LEASE_TTL_MS);
     expect(await state()).toBe('queued');
+  });
+
+  it('lets no work wait for an hour because the clock was set back by one', async () => {
+    const { store, sleep, leases, clock } = await running();
+    const due = async () => (await getWork(store.db, 'ask:1:c1'))?.due_at;
+    await store.write((tx) => enqueue(tx, 'ask:1:c1', clock.now + 5_000));
+    sleep(-HOUR_MS);
+    await leases.expire();
+    expect(await due()).toBe(clock.now);
+  });
+
+  it.each([
+    ['the clock was set back meanwhile', 1, 0],
+    ['it was not', 0, 5_000],
+  ])('at a start wakes what waits only if %s', async (_, hours, wait) => {
+    const { store, clock } = await running();
+    await store.write(async (tx) => {
+      const published = { key: 'status:ask:1:c1', github_id: 1, digest: '' };
+      await putPublished(tx, { ...published, updated_at: clock.now + hours * HOUR_MS });
+      await enqueue(tx, 'ask:1:c1', clock.now + 5_000);
+    });
+    const again = await keepLeases(store, () => {});
+    onTestFinished(() => again.stop());
+    expect((await getWork(store.db, 'ask:1:c1'))?.due_at).toBe(clock.now + wait);
   });
 });

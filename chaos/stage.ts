@@ -39,11 +39,12 @@ export interface Stage {
 
 /** A lease, a silence and a model's patience as short as the machine allows; a day's work takes minutes here. */
 const LEASES = { ttlMs: 4_000, silenceMs: 12_000 };
+const RECONCILE_SECONDS = 5;
 const RENEWAL_MS = 3_000;
 const MODEL_TIMEOUT_MS = 4_000;
 const BACKOFF = { firstMs: 250, mostMs: 3_000 };
 
-const DELIVERY_FAULTS = { duplicated: 0.2, reordered: 0.1, dropped: 0 };
+const DELIVERY_FAULTS = { duplicated: 0.2, reordered: 0.1, dropped: 0.05 };
 const NONE = { duplicated: 0, reordered: 0, dropped: 0 };
 
 export async function setStage(
@@ -90,6 +91,8 @@ export async function setStage(
       model: { apiKey: 'chaos', baseUrl: model.url, name: 'chaos' },
       dataDir: join(folder, 'data'),
       writeBudget: 'off',
+      ingress: 'webhook',
+      reconcileSeconds: RECONCILE_SECONDS,
     },
     leases: LEASES,
     modelTimeoutMs: MODEL_TIMEOUT_MS,

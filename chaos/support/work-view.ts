@@ -13,7 +13,7 @@ export interface WorkView {
 }
 
 /** Keys that come back by themselves, as long as the app runs. */
-const TIMERS = "('leases')";
+const TIMERS = "('leases', 'reconcile')";
 
 export function openSqliteWork(dataDir: string): WorkView {
   const database = new DatabaseSync(join(dataDir, 'guruguru.sqlite'), { readOnly: true });

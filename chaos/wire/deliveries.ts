@@ -21,9 +21,6 @@ export interface DeliveryWire {
 }
 
 const LATE_MS = 2_000;
-/** Until the reconciler finds what was missed, a failed delivery is sent again by the wire. */
-const INSIST_MS = 30_000;
-const AGAIN_MS = 300;
 
 /** @param port where the app listens now; undefined: nowhere */
 export async function startDeliveryWire(
@@ -48,11 +45,7 @@ export async function startDeliveryWire(
       counts.reordered += 1;
       await delay((wait ?? 0) * LATE_MS, undefined, { signal: closing.signal });
     }
-    let status = await forward(incoming, body, port());
-    for (const sent = performance.now(); status >= 300 && performance.now() - sent < INSIST_MS; ) {
-      await delay(AGAIN_MS, undefined, { signal: closing.signal });
-      status = await forward(incoming, body, port());
-    }
+    const status = await forward(incoming, body, port());
     if (again) {
       counts.duplicated += 1;
       await delay((wait ?? 0) * LATE_MS, undefined, { signal: closing.signal });

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRecord, type ResultRecord } from '../src/job/report-format.ts';
-import { text } from '../test/support/github/json.ts';
+import type { Client } from '../test/support/github/client.ts';
+import { list, text } from '../test/support/github/json.ts';
 import type { GitHubServer } from '../test/support/github/start-github.ts';
 import { markerKey } from './wire/seen.ts';
 
@@ -62,20 +63,7 @@ export async function takeCensus(github: GitHubServer, startsFolder: string): Pr
     for (const run of await read.checkRuns(sha, 'all'))
       checks.push({ externalId: text(run, 'external_id'), sha, status: text(run, 'status') });
   }
-  const head = read.head() ?? '';
-  const files = await read.tree(head);
-  const jobs: SeenJob[] = [];
-  for (const file of files) {
-    const [, place, id = ''] = /^jobs\/(queue|done)\/(?:[^/]+\/)?([^/]+)\.json$/.exec(file) ?? [];
-    if (place !== 'queue' && place !== 'done') continue;
-    const record = await read.file(`reports/jobs/${id}.json`, head);
-    jobs.push({
-      id,
-      place,
-      file: (await read.file(file, head)) ?? '',
-      record: record === undefined ? null : parseRecord(record),
-    });
-  }
+  const jobs = await readJobs(client, `${path}/git`, read.head() ?? '');
   const commits = (await read.commits()).map(
     (commit) => text(commit, 'commit', 'message').split('\n')[0] ?? '',
   );
@@ -91,6 +79,31 @@ export async function takeCensus(github: GitHubServer, startsFolder: string): Pr
     })),
     traces: await readTraces(startsFolder),
   };
+}
+
+/** By blobs: the emulator walks through every tree it has for each path it is asked for. */
+async function readJobs(client: Client, git: string, head: string): Promise<SeenJob[]> {
+  const tree = await client.one('GET', `${git}/trees/${head}?recursive=1`);
+  const blobs = new Map(list(tree, 'tree').map((entry) => [text(entry, 'path'), text(entry, 'sha')]));
+  const read = async (path: string) => {
+    const sha = blobs.get(path);
+    if (sha === undefined) return undefined;
+    const blob = await client.one('GET', `${git}/blobs/${sha}`);
+    return Buffer.from(text(blob, 'content'), 'base64').toString();
+  };
+  const jobs: SeenJob[] = [];
+  for (const path of blobs.keys()) {
+    const [, place, id = ''] = /^jobs\/(queue|done)\/(?:[^/]+\/)?([^/]+)\.json$/.exec(path) ?? [];
+    if (place !== 'queue' && place !== 'done') continue;
+    const record = await read(`reports/jobs/${id}.json`);
+    jobs.push({
+      id,
+      place,
+      file: (await read(path)) ?? '',
+      record: record === undefined ? null : parseRecord(record),
+    });
+  }
+  return jobs;
 }
 
 async function readTraces(folder: string): Promise<Map<string, string[]>> {

@@ -53,8 +53,10 @@ export function createChild(name: string, entry: string, logFile: string, first:
     made.send({ ...first(), clockMs }, () => {});
     made.on('exit', (code, signal) => {
       note(`ended with ${signal ?? code}`);
-      if (child === made) child = undefined;
-      ready = false;
+      if (child === made) {
+        child = undefined;
+        ready = false;
+      }
       if (signal !== 'SIGKILL' && signal !== 'SIGTERM' && code !== 0)
         deaths.push(`${name}: ${signal ?? code}`);
     });

@@ -5,6 +5,7 @@ import { GitHubError } from '../github/errors.ts';
 import type { Octokits } from '../github/octokit.ts';
 import { createRepositoryClient, type RepositoryClient } from '../github/repository-client.ts';
 import type { Log, Scope } from '../github/scope.ts';
+import { createTurns, type Turns } from '../github/turns.ts';
 import type { MergeMethod } from '../github/types.ts';
 import { parseSettings } from '../job/settings.ts';
 import type { Model } from '../llm/client.ts';
@@ -56,6 +57,7 @@ export function createContexts(deps: LoopDeps): MakeContext {
   const methods = new Map<number, { at: number; value: MergeMethod[] }>();
   const blobs = new Map<string, Uint8Array>();
   const trees = new BoundedMap<string, Tree>(TREES_KEPT);
+  const turns = createTurns();
   const commitTrees = new BoundedMap<string, string>(COMMIT_TREES_KEPT);
   const settingsReads = new Map<number, Promise<string | null>>();
   return async (key, signal, attempts) => {
@@ -66,6 +68,7 @@ export function createContexts(deps: LoopDeps): MakeContext {
       throw new ParkedError(repo, deps.now());
     const client = sparing(
       trees,
+      turns,
       createRepositoryClient({
         octokit: deps.octokits.installation(repo.installation_id),
         owner: repo.owner,
@@ -124,9 +127,10 @@ const FRESH_MS = 2_000;
 
 /**
  * Asks GitHub no question twice in one pass: within two seconds a login's permission and a PR (without a
- * write of ours in between), and what never changes, the tree of a commit, over all passes.
+ * write of ours in between), and what never changes, the tree of a commit, over all passes. Commits on one
+ * branch take turns: made at once, all but one would find it moved and be made again.
  */
-function sparing(trees: Map<string, Tree>, client: RepositoryClient): RepositoryClient {
+function sparing(trees: Map<string, Tree>, turns: Turns, client: RepositoryClient): RepositoryClient {
   const permissions = new Map<
     string,
     { at: number; permission: ReturnType<RepositoryClient['permission']> }
@@ -144,6 +148,8 @@ function sparing(trees: Map<string, Tree>, client: RepositoryClient): Repository
     updatePull: changing(client.updatePull),
     closePull: changing(client.closePull),
     updateBranch: changing(client.updateBranch),
+    commitFiles: (options, signal) =>
+      turns.take(`${client.repoId}:${options.branch}`, signal, () => client.commitFiles(options, signal)),
     pull(number, signal) {
       const seen = pulls.get(number);
       if (seen && performance.now() - seen.at < FRESH_MS) return seen.pull;

@@ -57,7 +57,9 @@ function report(options: ChaosOptions, outcome: Outcome, say: (line: string) => 
   );
   const met = new Set([...wounds.boundaries.keys()].map((name) => name.split(' ')[1]));
   const unmet = Object.keys(EFFECTS).filter((effect) => !met.has(effect));
-  say(`not died at: ${unmet.join(', ') || 'none'} (test/e2e/survive-crash.test.ts has every boundary)`);
+  say(
+    `not died at: ${unmet.join(', ') || 'none'} (test/e2e/survive-crash.test.ts and survive-effects.test.ts have them all)`,
+  );
   for (const reason of wounds.notDone) say(`not done: ${reason}`);
   for (const failure of people.failures) say(`a person could not: ${failure}`);
   const crashes = [stage.app, ...stage.runners.map(({ child }) => child)].flatMap((child) => child.deaths());

@@ -3,7 +3,7 @@ import type { EffectName } from '../src/github/effect.ts';
 import type { Child } from './support/child.ts';
 import { fillDisk } from './support/full-disk.ts';
 import { type Random, random } from './support/random.ts';
-import type { Cuttable } from './wire/cuttable.ts';
+import type { CALLS, Cuttable } from './wire/cuttable.ts';
 import type { GitHubFaults, Moment } from './wire/github-faults.ts';
 
 export interface Runner {
@@ -99,10 +99,9 @@ interface Evil {
 async function killApp({ victims, wounds, say, signal }: Evil, r: Random): Promise<void> {
   const { app, github } = victims;
   const trap = r.chance(0.65) ? nextTrap(wounds, victims.effects(), r) : undefined;
-  if (trap && (await sprung(github, app, trap, signal))) {
-    wounds.boundaries.set(trap.name, (wounds.boundaries.get(trap.name) ?? 0) + 1);
-    say(`killed the app ${trap.name}`);
-  } else say('killed the app');
+  const hit = trap && (await sprung(signal, app, (spring) => github.setTrap(spring && { ...trap, spring })));
+  if (hit) count(wounds.boundaries, trap.name);
+  say(`killed the app${hit ? ` ${trap.name}` : ''}`);
   await app.kill();
   wounds.kills.app += 1;
   await delay(r.between(0, 1_000));
@@ -128,31 +127,43 @@ function nextTrap(wounds: Wounds, effects: ReadonlySet<EffectName>, r: Random): 
   return trap;
 }
 
-/** Waits until the app comes to the boundary, where it dies; false when it does not come for a while. */
-function sprung(github: GitHubFaults, app: Child, trap: Boundary, signal: AbortSignal): Promise<boolean> {
+/** Waits until somebody comes to where the trap is, and dies there; false when nobody comes for a while. */
+function sprung(
+  signal: AbortSignal,
+  child: Child,
+  setTrap: (spring: (() => void) | undefined) => void,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (hit: boolean) => {
       clearTimeout(timer);
       signal.removeEventListener('abort', give);
-      github.setTrap(undefined);
+      setTrap(undefined);
       resolve(hit);
     };
     const give = () => end(false);
     const timer = setTimeout(give, TRAP_MS);
     signal.addEventListener('abort', give);
-    github.setTrap({
-      ...trap,
-      spring: () => {
-        app.strike('SIGKILL');
-        end(true);
-      },
+    setTrap(() => {
+      child.strike('SIGKILL');
+      end(true);
     });
   });
 }
 
-async function killRunner({ victims, wounds, say }: Evil, r: Random): Promise<void> {
-  const { child } = r.pick(victims.runners);
-  say(`killed ${child.name}`);
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+/** At one of its calls to the app, or at any moment. */
+async function killRunner({ victims, wounds, say, signal }: Evil, r: Random): Promise<void> {
+  const { child, line } = r.pick(victims.runners);
+  const call = r.pick<keyof typeof CALLS>(['acquire', 'starting', 'finished']);
+  const when = r.pick<Moment>(['before', 'landed']);
+  const hit =
+    r.chance(0.6) &&
+    (await sprung(signal, child, (spring) => line.setTrap(spring && { call, when, spring })));
+  if (hit) count(wounds.boundaries, `${when} runner.${call}`);
+  say(`killed ${child.name}${hit ? ` ${when} its call ${call}` : ''}`);
   await child.kill();
   wounds.kills.runner += 1;
   await delay(r.between(0, 3_000));

@@ -68,10 +68,10 @@ export function startPeople(
         await octo.review(pull, { event: 'APPROVE' });
         return;
       case 'approve_on_pull':
-        await octo.comment(pull, '/approve');
+        await approve(pull, pull);
         return;
       case 'approve_on_thread':
-        await octo.comment(scenario.sharedThread === null ? thread : pull, '/approve');
+        await approve(scenario.sharedThread === null ? thread : pull, pull);
         return;
       case 'hand_merge':
         await octo.merge(pull);
@@ -79,6 +79,14 @@ export function startPeople(
       case 'close':
         await octo.close(pull);
     }
+  }
+
+  /** Says so, and says it again as the reply wants it: to an app whose clock is ahead, the head is newer than the yes. */
+  async function approve(thread: number, pull: number): Promise<void> {
+    const octo = github.as('octo');
+    await octo.comment(thread, '/approve');
+    const advice = await seen.until(() => seen.advice(thread), signal);
+    if (advice) await octo.comment(pull, advice);
   }
 
   async function cancel(ask: Asked): Promise<void> {

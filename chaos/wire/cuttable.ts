@@ -7,13 +7,30 @@ export interface Cuttable {
   /** `refused`: connections end. `silent`: they stay open and nothing passes. */
   cut(how: 'refused' | 'silent'): void;
   mend(): void;
+  /** Somebody dies at the runner's next such call; undefined takes the trap away. */
+  setTrap(trap: CallTrap | undefined): void;
   close(): Promise<void>;
+}
+
+/** The calls after which nothing is as before. */
+export const CALLS = {
+  acquire: 'POST /api/runner/acquire',
+  starting: '"phase":"starting"',
+  finished: '"phase":"finished"',
+} as const;
+
+/** `before`: the app has not heard it. `landed`: the app has answered, and the runner has not heard that. */
+export interface CallTrap {
+  call: keyof typeof CALLS;
+  when: 'before' | 'landed';
+  spring: () => void;
 }
 
 /** @param port where the app listens now; undefined: nowhere */
 export async function startCuttable(port: () => number | undefined): Promise<Cuttable> {
   const sockets = new Set<Socket>();
   let state: 'whole' | 'refused' | 'silent' = 'whole';
+  let trap: CallTrap | undefined;
   const keep = (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -32,6 +49,18 @@ export async function startCuttable(port: () => number | undefined): Promise<Cut
     keep(far);
     near.on('close', () => far.destroy());
     far.on('close', () => near.destroy());
+    const spring = ({ spring: act }: CallTrap) => {
+      trap = undefined;
+      act();
+      near.destroy();
+      far.destroy();
+    };
+    near.on('data', (chunk: Buffer) => {
+      const set = trap;
+      if (!set || !chunk.includes(CALLS[set.call])) return;
+      if (set.when === 'before') spring(set);
+      else far.prependOnceListener('data', () => spring(set));
+    });
     near.pipe(far);
     far.pipe(near);
   });
@@ -50,6 +79,9 @@ export async function startCuttable(port: () => number | undefined): Promise<Cut
       // What was silent has lost its place in the stream.
       if (state === 'silent') endAll();
       state = 'whole';
+    },
+    setTrap(next) {
+      trap = next;
     },
     close() {
       endAll();

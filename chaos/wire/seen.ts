@@ -10,6 +10,8 @@ export interface Seen {
   pullOf(source: string): JobPull | undefined;
   /** A run of this job has had its final reply. */
   isTold(jobId: string): boolean;
+  /** The command a person was told to write instead, in a reply of this thread. */
+  advice(thread: number): string | undefined;
   effects: ReadonlySet<EffectName>;
   /** When the last write landed, in ms of the monotonic clock. */
   lastWriteAt(): number;
@@ -26,12 +28,14 @@ export interface JobPull {
 export function createSeen(): Seen {
   const changed = new EventEmitter().setMaxListeners(0);
   const pulls = new Map<string, JobPull>();
+  const advice = new Map<number, string>();
   const effects = new Set<EffectName>();
   const told = new Set<string>();
   let lastWriteAt = performance.now();
   let writes = 0;
   return {
     effects,
+    advice: (thread) => advice.get(thread),
     isTold: (jobId) => told.has(jobId),
     pullOf: (source) => pulls.get(source),
     lastWriteAt: () => lastWriteAt,
@@ -49,6 +53,8 @@ export function createSeen(): Seen {
       if (effect === 'comment.create') {
         const job = /^final:job:\d+:([^:]+):/.exec(markerKey(text(x.body, 'body')) ?? '')?.[1];
         if (job) told.add(job);
+        const command = /then write `(\/approve [0-9a-f]{40})`/.exec(text(x.body, 'body'))?.[1];
+        if (command) advice.set(Number(x.params.issue_number), command);
       }
       changed.emit('write');
     },

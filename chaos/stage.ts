@@ -90,6 +90,7 @@ export async function setStage(
       githubApiUrl: github.url,
       model: { apiKey: 'chaos', baseUrl: model.url, name: 'chaos' },
       dataDir: join(folder, 'data'),
+      databaseUrl: null,
       writeBudget: 'off',
       ingress: 'webhook',
       reconcileSeconds: RECONCILE_SECONDS,

@@ -96,7 +96,7 @@ export async function proposeJob(
       throw new Error(`the branch ${branch} exists and is not ours; delete it`);
   }
   const pull = await scope.client.ensurePull(
-    { head: branch, base: scope.repo.default_branch, title, body },
+    { head: branch, base: scope.repo.default_branch, title, body, again: data.branch !== undefined },
     scope.signal,
   );
   await recordProposal(

@@ -62,19 +62,8 @@ export function createPullReads(context: RepositoryContext): PullReads {
       return null;
     },
 
-    async pullsFrom(branch, signal) {
-      const { data } = await read(context, signal, (base) =>
-        context.octokit.rest.pulls.list({
-          ...base,
-          state: 'all',
-          head: `${context.owner}:${branch}`,
-          per_page: 100,
-        }),
-      );
-      return data.map((item) => toPull(context, item));
-    },
-
-    openPulls: (filter, signal) => readOpenPulls(context, filter, signal),
+    pullsFrom: (branch, signal) => readPulls(context, { head: branch, state: 'all' }, signal),
+    openPulls: (filter, signal) => readPulls(context, filter, signal),
   };
 }
 
@@ -89,16 +78,17 @@ export async function readPull(
   return toPull(context, data);
 }
 
-export async function readOpenPulls(
+/** Newest first; the open ones unless said otherwise. */
+export async function readPulls(
   context: RepositoryContext,
-  filter: { base?: string; head?: string },
+  filter: { base?: string; head?: string; state?: 'open' | 'all' },
   signal: AbortSignal,
 ): Promise<Pull[]> {
   const { items } = await readPages(OPEN_PULLS_LIMIT, async (page) => {
     const { data } = await read(context, signal, (base) =>
       context.octokit.rest.pulls.list({
         ...base,
-        state: 'open',
+        state: filter.state ?? 'open',
         ...(filter.base === undefined ? {} : { base: filter.base }),
         ...(filter.head === undefined ? {} : { head: `${context.owner}:${filter.head}` }),
         per_page: 100,

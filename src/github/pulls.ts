@@ -2,8 +2,9 @@ import { type RepositoryContext, write } from './call-github.ts';
 import { clipText } from './clip-text.ts';
 import { isGitHubError } from './errors.ts';
 import { mergePull } from './merge-pull.ts';
-import { readOpenPulls } from './pull-reads.ts';
+import { readPulls } from './pull-reads.ts';
 import type { RepositoryClient } from './repository-api.ts';
+import type { Pull } from './types.ts';
 
 type Pulls = Pick<RepositoryClient, 'ensurePull' | 'updatePull' | 'closePull' | 'mergePull'>;
 
@@ -30,6 +31,10 @@ export function createPulls(context: RepositoryContext): Pulls {
     async ensurePull(options, signal) {
       const title = clipTitle(options.title);
       const body = clipText(options.body);
+      if (options.again) {
+        const ended = await endedPull(context, options.head, signal);
+        if (ended) return { number: ended.number, headSha: ended.headSha, url: ended.url, adopted: true };
+      }
       try {
         const { data } = await write(context, 'pull.create', signal, (base) =>
           rest.pulls.create({ ...base, head: options.head, base: options.base, title, body }),
@@ -38,7 +43,7 @@ export function createPulls(context: RepositoryContext): Pulls {
       } catch (error) {
         // 422 also stands for "no commits between" and a missing branch: only an open one is taken.
         if (!isGitHubError(error, 'validation')) throw error;
-        const [found] = await readOpenPulls(context, { head: options.head, base: options.base }, signal);
+        const [found] = await readPulls(context, { head: options.head, base: options.base }, signal);
         if (!found) throw error;
         if (found.title !== title || found.body !== body) {
           await updatePull(found.number, { title, body }, signal);
@@ -47,6 +52,16 @@ export function createPulls(context: RepositoryContext): Pulls {
       }
     },
   };
+}
+
+/** A try before may have opened it without being told, and a person may have merged or closed it since. */
+async function endedPull(
+  context: RepositoryContext,
+  head: string,
+  signal: AbortSignal,
+): Promise<Pull | undefined> {
+  const [newest] = await readPulls(context, { head, state: 'all' }, signal);
+  return newest?.state === 'closed' && newest.login === `${context.appSlug}[bot]` ? newest : undefined;
 }
 
 /** GitHub's longest title is 256 characters. */

@@ -109,8 +109,9 @@ export interface RepositoryClient {
   deleteBranch(branch: string, signal: AbortSignal): Promise<boolean>;
   commitFiles(options: CommitFiles, signal: AbortSignal): Promise<CommitOutcome>;
 
+  /** `again`: it may have been opened before, and then an ended one is taken too: nobody is asked twice. */
   ensurePull(
-    options: { head: string; base: string; title: string; body: string },
+    options: { head: string; base: string; title: string; body: string; again?: boolean },
     signal: AbortSignal,
   ): Promise<OpenedPull>;
   updatePull(

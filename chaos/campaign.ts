@@ -10,6 +10,7 @@ import { type People, startPeople } from './people.ts';
 import { judge, type Verdict } from './promises.ts';
 import { createScenarios } from './scenario.ts';
 import { type Stage, setStage } from './stage.ts';
+import type { Child } from './support/child.ts';
 import { deadline } from './support/deadline.ts';
 
 export interface Outcome {
@@ -28,6 +29,8 @@ const DRAIN_MS_PER_ASK = 300;
 /** Longer than a lease, a silence and the pause between two edits of a status comment. */
 const QUIET_MS = 7_000;
 const RECOVERY_MOST_MS = 30_000;
+/** An item of a dead app is free after 30 s. */
+const TAKE_OVER_MOST_MS = 90_000;
 const KILLS_PER_ASK = 0.5;
 
 /** Plays one campaign to its end. */
@@ -51,18 +54,18 @@ export async function playCampaign(
   const faults = deadline(spanMs, over.signal);
   const wounds = await unleash(
     {
-      app: stage.app,
+      apps: [stage.apps[0].child, ...stage.apps.slice(1).map(({ child }) => child)],
       runners: stage.runners,
       github: stage.faults,
       effects: () => stage.seen.effects,
-      recoverApp: () => recoverApp(stage, over.signal),
+      killApp: (app, downMs, onRecovered) => killApp(stage, app, downMs, onRecovered, over.signal),
     },
     { seed: options.seed, kills: options.asks * KILLS_PER_ASK, spanMs, say: tell },
     faults,
   );
   stage.heal();
   tell(`the faults are over: ${people.asked.length} asks so far, ${stage.seen.writes()} writes landed`);
-  for (const { child } of [{ child: stage.app }, ...stage.runners]) await child.start();
+  for (const { child } of [...stage.apps, ...stage.runners]) await child.start();
 
   const drainMs = DRAIN_MS + options.asks * DRAIN_MS_PER_ASK;
   const drained = performance.now();
@@ -77,7 +80,7 @@ export async function playCampaign(
   for (const line of await stage.work.stuck())
     verdict.violations.push({ kind: 'stuck', what: 'work item', seen: line });
   for (const line of verdict.violations.length > 0 ? await stage.work.waiting() : []) tell(`waits: ${line}`);
-  const folders = [join(stage.folder, 'logs'), join(stage.folder, 'data')];
+  const folders = ['logs', 'data'].map((name) => join(stage.folder, name));
   verdict.violations.push(...(await findLeaks(stage.secret, { ...stage, folders })));
   verdict.stuck = verdict.violations.filter((one) => one.kind === 'stuck').length;
   return { verdict, wounds, stage, people, drainSeconds };
@@ -93,20 +96,51 @@ async function judgeWhenQuiet(stage: Stage, people: People, patience: AbortSigna
   return judge(people.asked, await takeCensus(stage.github, stage.starts));
 }
 
-/** From the start of the process to the first write, or the first work item done, of those due at that moment. */
-async function recoverApp(stage: Stage, over: AbortSignal): Promise<number | null> {
+/** Kills one app and starts it again; see docs/guarantees.md for what is measured. */
+async function killApp(
+  stage: Stage,
+  app: Child,
+  downMs: number,
+  onRecovered: (ms: number) => void,
+  over: AbortSignal,
+): Promise<void> {
+  const shared = stage.apps.length > 1;
+  const owners = await stage.work.owners();
+  await app.kill();
+  if (shared) void takenOver(stage, owners, onRecovered, over);
+  await delay(downMs);
   const due = await stage.work.due();
   const writes = stage.seen.writes();
   const started = performance.now();
-  while (!over.aborted && !(await stage.app.start()));
-  if (due.length === 0) return null;
+  while (!over.aborted && !(await app.start()));
+  if (shared || due.length === 0) return;
   while (performance.now() - started < RECOVERY_MOST_MS && !over.aborted) {
     if (stage.seen.writes() > writes) break;
     const left = new Set(await stage.work.due());
     if (due.some((item) => !left.has(item))) break;
     await delay(10);
   }
-  return performance.now() - started;
+  onRecovered(performance.now() - started);
+}
+
+/** Several apps: from the death of one until another has taken all that it worked on. */
+async function takenOver(
+  stage: Stage,
+  before: ReadonlySet<string>,
+  onRecovered: (ms: number) => void,
+  over: AbortSignal,
+): Promise<void> {
+  const killed = performance.now();
+  await delay(200);
+  const alive = await stage.work.owners();
+  const dead = new Set([...before].filter((owner) => !alive.has(owner)));
+  const orphans = await stage.work.ownedBy(dead);
+  if (orphans.length === 0) return;
+  while (performance.now() - killed < TAKE_OVER_MOST_MS && !over.aborted) {
+    if ((await stage.work.ownedBy(dead)).length === 0) break;
+    await delay(100);
+  }
+  onRecovered(performance.now() - killed);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -62,7 +62,7 @@ function report(options: ChaosOptions, outcome: Outcome, say: (line: string) => 
   );
   for (const reason of wounds.notDone) say(`not done: ${reason}`);
   for (const failure of people.failures) say(`a person could not: ${failure}`);
-  const crashes = [stage.app, ...stage.runners.map(({ child }) => child)].flatMap((child) => child.deaths());
+  const crashes = [...stage.apps, ...stage.runners].flatMap(({ child }) => child.deaths());
   for (const crash of crashes) say(`ended by itself: ${crash}`);
   for (const { kind, what, seen } of violations) say(`BROKEN ${kind}: ${what}: ${seen}`);
   const ok = violations.length === 0 && people.asked.length === options.asks;

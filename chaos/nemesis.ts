@@ -13,13 +13,13 @@ export interface Runner {
 
 /** What is there to be hurt. */
 export interface Victims {
-  app: Child;
+  apps: readonly [Child, ...Child[]];
   runners: readonly [Runner, ...Runner[]];
   github: GitHubFaults;
   /** The side effects the app has had so far. */
   effects: () => ReadonlySet<EffectName>;
-  /** Starts the app again; resolves when it works on what was due, with the ms that took, or null. */
-  recoverApp: () => Promise<number | null>;
+  /** Kills one app for good, starts it again after `downMs`, and says when what was due is worked on. */
+  killApp: (app: Child, downMs: number, onRecovered: (ms: number) => void) => Promise<void>;
 }
 
 export interface Wounds {
@@ -97,16 +97,14 @@ interface Evil {
 
 /** At the boundary that was tried least so far, or at any moment. */
 async function killApp({ victims, wounds, say, signal }: Evil, r: Random): Promise<void> {
-  const { app, github } = victims;
+  const { github } = victims;
+  const app = r.pick(victims.apps);
   const trap = r.chance(0.65) ? nextTrap(wounds, victims.effects(), r) : undefined;
   const hit = trap && (await sprung(signal, app, (spring) => github.setTrap(spring && { ...trap, spring })));
   if (hit) count(wounds.boundaries, trap.name);
-  say(`killed the app${hit ? ` ${trap.name}` : ''}`);
-  await app.kill();
+  say(`killed ${app.name}${hit ? ` ${trap.name}` : ''}`);
   wounds.kills.app += 1;
-  await delay(r.between(0, 1_000));
-  const took = await victims.recoverApp();
-  if (took !== null) wounds.recoveries.push(took);
+  await victims.killApp(app, r.between(0, 1_000), (ms) => wounds.recoveries.push(ms));
 }
 
 interface Boundary {
@@ -192,7 +190,7 @@ async function cutLine({ victims, wounds, say, signal }: Evil, r: Random): Promi
 }
 
 async function fillUp({ victims, wounds, say, signal }: Evil, r: Random): Promise<void> {
-  const child = r.chance(0.6) ? victims.app : r.pick(victims.runners).child;
+  const child = r.chance(0.6) ? r.pick(victims.apps) : r.pick(victims.runners).child;
   const ms = r.between(500, 3_000);
   const pid = child.pid();
   if (pid === undefined) return;
@@ -208,7 +206,7 @@ async function fillUp({ victims, wounds, say, signal }: Evil, r: Random): Promis
 }
 
 async function setClock({ victims, wounds, say, signal }: Evil, r: Random): Promise<void> {
-  const child = r.chance(0.6) ? victims.app : r.pick(victims.runners).child;
+  const child = r.chance(0.6) ? r.pick(victims.apps) : r.pick(victims.runners).child;
   const hours = r.pick([1, -1]);
   const ms = r.between(2_000, 8_000);
   say(`the clock of ${child.name} jumps by ${hours} h for ${Math.round(ms / 1_000)} s`);

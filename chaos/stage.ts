@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cleanup } from '../bench/support/cleanup.ts';
 import { type GitHubServer, startGitHub } from '../test/support/github/start-github.ts';
+import { startPostgres } from '../test/support/postgres.ts';
 import { type FaultyModel, startFaultyModel } from './model.ts';
 import type { Runner } from './nemesis.ts';
 import type { ChaosOptions } from './options.ts';
@@ -11,7 +12,7 @@ import { CANARY_NAME, type Scenario } from './scenario.ts';
 import { type Child, createChild } from './support/child.ts';
 import { freePort } from './support/listen.ts';
 import { random } from './support/random.ts';
-import { openSqliteWork, type WorkView } from './support/work-view.ts';
+import { openPostgresWork, openSqliteWork, type WorkView } from './support/work-view.ts';
 import { startCuttable } from './wire/cuttable.ts';
 import { type DeliveryWire, startDeliveryWire } from './wire/deliveries.ts';
 import { createGitHubFaults, type GitHubFaults } from './wire/github-faults.ts';
@@ -28,13 +29,19 @@ export interface Stage {
   model: FaultyModel;
   deliveries: DeliveryWire;
   seen: Seen;
-  app: Child;
+  /** One on SQLite, two on Postgres. */
+  apps: [App, ...App[]];
   runners: [Runner, ...Runner[]];
   work: WorkView;
   /** Ends every fault that the wires make. */
   heal(): void;
   /** The folder goes with the campaign; else it is kept. */
   discard(): void;
+}
+
+export interface App {
+  child: Child;
+  port: number;
 }
 
 /** A lease, a silence and a model's patience as short as the machine allows; a day's work takes minutes here. */
@@ -46,6 +53,12 @@ const BACKOFF = { firstMs: 250, mostMs: 3_000 };
 
 const DELIVERY_FAULTS = { duplicated: 0.2, reordered: 0.1, dropped: 0.05 };
 const NONE = { duplicated: 0, reordered: 0, dropped: 0 };
+
+async function startDatabase(cleanup: Cleanup): Promise<string> {
+  const server = await startPostgres();
+  cleanup.defer(() => server.stop());
+  return server.createDatabase();
+}
 
 export async function setStage(
   cleanup: Cleanup,
@@ -75,34 +88,47 @@ export async function setStage(
   const model = await startFaultyModel(seed, scenarios, starts, faulty);
   cleanup.defer(() => model.close());
 
-  const port = await freePort();
-  const appStart: AppStart = {
-    config: {
-      credentials: {
-        appId: github.app.id,
-        privateKey: github.app.privateKey,
-        webhookSecret: github.app.webhookSecret,
+  const databaseUrl = options.store === 'postgres' ? await startDatabase(cleanup) : null;
+  const dataDir = join(folder, 'data');
+  const addApp = async (name: string): Promise<App> => {
+    const port = await freePort();
+    const start: AppStart = {
+      config: {
+        credentials: {
+          appId: github.app.id,
+          privateKey: github.app.privateKey,
+          webhookSecret: github.app.webhookSecret,
+        },
+        port,
+        host: '127.0.0.1',
+        logLevel: 'info',
+        webhookProxyUrl: null,
+        githubApiUrl: github.url,
+        model: { apiKey: 'chaos', baseUrl: model.url, name: 'chaos' },
+        dataDir,
+        databaseUrl,
+        writeBudget: 'off',
+        ingress: 'webhook',
+        reconcileSeconds: RECONCILE_SECONDS,
       },
-      port,
-      host: '127.0.0.1',
-      logLevel: 'info',
-      webhookProxyUrl: null,
-      githubApiUrl: github.url,
-      model: { apiKey: 'chaos', baseUrl: model.url, name: 'chaos' },
-      dataDir: join(folder, 'data'),
-      databaseUrl: null,
-      writeBudget: 'off',
-      ingress: 'webhook',
-      reconcileSeconds: RECONCILE_SECONDS,
-    },
-    leases: LEASES,
-    modelTimeoutMs: MODEL_TIMEOUT_MS,
-    backoff: BACKOFF,
+      leases: LEASES,
+      modelTimeoutMs: MODEL_TIMEOUT_MS,
+      backoff: BACKOFF,
+    };
+    const child = createChild(name, 'app-process.ts', join(logs, `${name}.log`), () => start);
+    cleanup.defer(() => child.close());
+    if (!(await child.start())) throw new Error(`the app does not start; see ${child.logFile}`);
+    return { child, port };
   };
-  const app = createChild('app', 'app-process.ts', join(logs, 'app.log'), () => appStart);
-  cleanup.defer(() => app.close());
-  if (!(await app.start())) throw new Error(`the app does not start; see ${app.logFile}`);
-  const appPort = () => (app.pid() === undefined ? undefined : port);
+  const first = await addApp('app');
+  const apps: Stage['apps'] = databaseUrl === null ? [first] : [first, await addApp('app-2')];
+  let turn = 0;
+  /** As a balancer before several: the next of those that live. */
+  const appPort = () => {
+    const alive = apps.filter(({ child }) => child.isReady());
+    turn += 1;
+    return alive[turn % Math.max(1, alive.length)]?.port;
+  };
   const deliveries = await startDeliveryWire(
     appPort,
     faulty ? DELIVERY_FAULTS : NONE,
@@ -115,8 +141,8 @@ export async function setStage(
   const secret = `canary/${Array.from({ length: 12 }, () => Math.floor(secretBytes.between(16, 256)).toString(16)).join('')}+=&x`;
   const addRunner = async (index: number): Promise<Runner> => {
     const name = `runner-${index + 1}`;
-    const { token } = await app.ask({ token: { name, repository: fullName } });
-    if (!token) throw new Error(`no token for ${name}; see ${app.logFile}`);
+    const { token } = await first.child.ask({ token: { name, repository: fullName } });
+    if (!token) throw new Error(`no token for ${name}; see ${first.child.logFile}`);
     const line = await startCuttable(appPort);
     cleanup.defer(() => line.close());
     const start: RunnerStart = {
@@ -136,7 +162,7 @@ export async function setStage(
   };
   const runners: Stage['runners'] = [await addRunner(0)];
   for (let index = 1; index < options.runners; index += 1) runners.push(await addRunner(index));
-  const work = openSqliteWork(appStart.config.dataDir);
+  const work = databaseUrl === null ? openSqliteWork(dataDir) : await openPostgresWork(databaseUrl);
   cleanup.defer(() => work.close());
   return {
     folder,
@@ -147,7 +173,7 @@ export async function setStage(
     model,
     deliveries,
     seen,
-    app,
+    apps,
     runners,
     work,
     heal() {

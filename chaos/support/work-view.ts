@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Client } from 'pg';
 
 /** Reads the app's work items beside it. */
 export interface WorkView {
@@ -7,25 +8,62 @@ export interface WorkView {
   due(): Promise<string[]>;
   /** Items given up on, with their last error. */
   stuck(): Promise<string[]>;
-  /** Items that wait for a time, with it. */
+  /** Items not done yet, with when they are due and their last error. */
   waiting(): Promise<string[]>;
+  /** Processes that have a connection. Postgres only; they own items. */
+  owners(): Promise<Set<string>>;
+  /** Items that one of these processes took and nobody has taken since. Postgres only. */
+  ownedBy(owners: ReadonlySet<string>): Promise<string[]>;
   close(): Promise<void>;
 }
 
-/** Keys that come back by themselves, as long as the app runs. */
-const TIMERS = "('leases', 'reconcile')";
+/** Not the timers, which come back by themselves as long as the app runs. */
+const SELECT = (what: string, where: string) =>
+  `select ${what} as line from work where key not in ('leases', 'reconcile') and ${where}`;
+const DUE = (now: number) =>
+  SELECT("key || ' ' || generation || ' ' || attempts", `stuck = 0 and due_at <= ${now}`);
+const STUCK = SELECT("key || ': ' || coalesce(last_error, '')", 'stuck = 1');
+const WAITING = SELECT("key || ' due at ' || due_at || ': ' || coalesce(last_error, '')", 'stuck = 0');
 
 export function openSqliteWork(dataDir: string): WorkView {
   const database = new DatabaseSync(join(dataDir, 'guruguru.sqlite'), { readOnly: true });
-  const list = async (where: string, what: string, ...parameters: number[]) =>
+  const lines = async (sql: string) =>
     database
-      .prepare(`select ${what} as line from work where key not in ${TIMERS} and ${where}`)
-      .all(...parameters)
+      .prepare(sql)
+      .all()
       .map((row) => String(row.line));
   return {
-    due: () => list('stuck = 0 and due_at <= ?', "key || ' ' || generation || ' ' || attempts", Date.now()),
-    stuck: () => list('stuck = 1', "key || ': ' || coalesce(last_error, '')"),
-    waiting: () => list('stuck = 0', "key || ' due at ' || due_at || ': ' || coalesce(last_error, '')"),
+    due: () => lines(DUE(Date.now())),
+    stuck: () => lines(STUCK),
+    waiting: () => lines(WAITING),
+    owners: async () => new Set(),
+    ownedBy: async () => [],
     close: async () => database.close(),
+  };
+}
+
+export async function openPostgresWork(url: string): Promise<WorkView> {
+  const client = new Client(url);
+  await client.connect();
+  const lines = async (sql: string) =>
+    (await client.query<{ line: string }>(sql)).rows.map((row) => String(row.line));
+  return {
+    due: () => lines(DUE(Date.now())),
+    stuck: () => lines(STUCK),
+    waiting: () => lines(WAITING),
+    owners: async () =>
+      new Set(
+        await lines(
+          "select distinct substr(application_name, 10) as line from pg_stat_activity where application_name like 'guruguru %'",
+        ),
+      ),
+    async ownedBy(owners) {
+      const { rows } = await client.query<{ key: string }>(
+        'select key from work where stuck = 0 and owner = any($1)',
+        [[...owners]],
+      );
+      return rows.map((row) => row.key);
+    },
+    close: () => client.end(),
   };
 }

@@ -104,7 +104,11 @@ function sendCarefully(
       options.requestLog?.record(endpoint.method, endpoint.url);
       // In place: a hook registered earlier (auth) is given the options object, not what we pass on.
       endpoint.headers['x-github-api-version'] = API_VERSION;
-      endpoint.request.signal = given ? AbortSignal.any([given, timeout]) : timeout;
+      // But not inside `request`, which token requests share: the next one would inherit a time limit long over.
+      endpoint.request = {
+        ...endpoint.request,
+        signal: given ? AbortSignal.any([given, timeout]) : timeout,
+      };
       const answer = await noted(endpoint.method, () => request(endpoint));
       // Octokit gives a body that broke off, or ran into the time limit, as the text it has of it.
       if (

@@ -32,6 +32,26 @@ describe('createOctokits', () => {
     expect(requestLog.totals()).toEqual({ read: 2, write: 0, auth: 1 });
   });
 
+  it('makes another token when the first has expired, within a time limit of its own', async () => {
+    let tokens = 0;
+    // Answers at once, unless it was given up before it was sent.
+    const answer: typeof fetch = async (input, init) => {
+      init?.signal?.throwIfAborted();
+      const isToken = String(input).endsWith('/access_tokens');
+      if (isToken) tokens += 1;
+      return Response.json(isToken ? { token: `ghs_${tokens}`, permissions: {} } : { number: 3 });
+    };
+    const timeoutMs = 30;
+    const { octokit } = createContext({ timeoutMs, fetch: answer });
+    for (let hour = 1; hour <= 3; hour += 1) {
+      expect((await octokit.rest.issues.get(issue)).data.number).toBe(3);
+      expect(tokens).toBe(hour);
+      const over = AbortSignal.timeout(timeoutMs + 10);
+      await new Promise((resolve) => over.addEventListener('abort', resolve));
+      vi.setSystemTime(Date.now() + 3_600_000);
+    }
+  });
+
   it('repeats a GET once after 5xx', async () => {
     expectToken();
     nock(API).get(`${REPO}/issues/3`).reply(502, {});

@@ -4,6 +4,7 @@ import { ConfigError, type Environment, parseAppConfig } from '../config.ts';
 import { createOctokits } from '../github/octokit.ts';
 import { VERSION } from '../version.ts';
 import { checkApp } from './doctor/check-app.ts';
+import { checkIngress } from './doctor/check-ingress.ts';
 import { checkModel, checkStore, checkUsers } from './doctor/check-machine.ts';
 import { checkRepository } from './doctor/check-repository.ts';
 import { type DoctorFinding, failure } from './doctor/finding.ts';
@@ -47,12 +48,14 @@ async function examine(environment: Environment, repositories: string[]): Promis
       version: VERSION,
       log: { debug() {}, info() {}, warn() {}, error() {} },
     });
-    const app = await checkApp(octokits);
     const signal = AbortSignal.timeout(60_000);
+    const app = await checkApp(octokits);
+    const known = app.every(({ check, level }) => check !== 'credentials' || level === 'ok');
+    const ingress = known ? await checkIngress(octokits, config, signal) : [];
     const perRepository = await Promise.all(
       repositories.map((name) => checkRepository(octokits, name, signal)),
     );
-    return [...app, ...perRepository.flat(), ...machine];
+    return [...app, ...ingress, ...perRepository.flat(), ...machine];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map((problem) =>

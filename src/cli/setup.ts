@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { run } from 'probot';
@@ -23,8 +24,9 @@ export async function startSetup(config: AppConfig, log: Logger): Promise<void> 
   process.env.NO_SMEE_SETUP = 'true';
   process.env.NODE_ENV = 'development';
   useServerOf(config.githubApiUrl);
-  process.chdir(PACKAGE_ROOT);
-  if (!config.webhookProxyUrl) registerOwnWebhookUrl();
+  const polls = config.ingress === 'poll';
+  process.chdir(polls ? withoutWebhook() : PACKAGE_ROOT);
+  if (!polls && !config.webhookProxyUrl) registerOwnWebhookUrl();
   await run(() => {}, {
     env: { PORT: String(config.port), HOST: config.host, LOG_LEVEL: config.logLevel, LOG_FORMAT: 'json' },
     updateEnv: (values: Record<string, string>) => {
@@ -41,12 +43,21 @@ export async function startSetup(config: AppConfig, log: Logger): Promise<void> 
     { page: `http://${config.host}:${config.port || 3000}/probot`, file: envFile },
     'no credentials: open the page to register the GitHub App; they are written to the file, then start again',
   );
-  if (!config.webhookProxyUrl) {
+  if (!polls && !config.webhookProxyUrl) {
     log.info(
       'GitHub refuses a webhook address that it cannot reach, such as localhost: open the page by a public ' +
-        'address of this machine, or set WEBHOOK_PROXY_URL to a channel of https://smee.io/new first',
+        'address of this machine, or set GURUGURU_INGRESS=poll first, which needs none',
     );
   }
+}
+
+/** A folder whose app.yml is ours with the webhook turned off: nothing would hear it. GitHub wants an address all the same. */
+function withoutWebhook(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'guruguru-setup-'));
+  const manifest = readFileSync(join(PACKAGE_ROOT, 'app.yml'), 'utf8');
+  const hook = 'hook_attributes:\n  url: https://example.com/guruguru\n  active: false\n';
+  writeFileSync(join(folder, 'app.yml'), `${manifest}\n${hook}`);
+  return folder;
 }
 
 /** Probot knows GitHub Enterprise by these variables, and adds /api/v3 itself. */
@@ -69,7 +80,8 @@ function registerOwnWebhookUrl(): void {
 
 /** Adds or replaces lines; the file holds the App's key, so only its owner may read it. */
 function saveEnv(path: string, values: Record<string, string>): void {
-  const own = Object.entries(values).filter(([name]) => KEPT.includes(name));
+  // Without a webhook GitHub may give no secret for it.
+  const own = Object.entries(values).filter(([name, value]) => KEPT.includes(name) && value);
   const before = existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
   const kept = before.filter((line) => !own.some(([name]) => line.startsWith(`${name}=`)));
   const lines = [...kept, ...own.map(([name, value]) => `${name}=${quoted(value)}`)];

@@ -1,4 +1,6 @@
 import type { Budget } from './budget.ts';
+import { orNull } from './call-github.ts';
+import { toGitHubError } from './errors.ts';
 import { type Look, type LookMemory, look } from './look.ts';
 import type { Octokits } from './octokit.ts';
 
@@ -143,10 +145,17 @@ export async function readDelivery(
   signal: AbortSignal,
 ): Promise<object | null> {
   memory.onRequest();
-  const { data } = await octokits.app.request('GET /app/hook/deliveries/{delivery_id}', {
-    delivery_id: BigInt(id) as unknown as number,
-    request: { signal },
-  });
-  const { payload } = data.request;
+  const answer = await orNull(
+    octokits.app
+      .request('GET /app/hook/deliveries/{delivery_id}', {
+        delivery_id: BigInt(id) as unknown as number,
+        request: { signal },
+      })
+      .catch((error: unknown) => {
+        throw toGitHubError(error, Date.now());
+      }),
+  );
+  if (!answer) return null;
+  const { payload } = answer.data.request;
   return typeof payload === 'object' && payload !== null ? payload : null;
 }

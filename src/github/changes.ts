@@ -29,6 +29,8 @@ export interface Changes {
   reviews(number: number, signal: AbortSignal): Promise<Look<Review>>;
   /** One item, the head commit; none in an empty repository. */
   head(branch: string, signal: AbortSignal): Promise<Look<string>>;
+  /** Heads of the groups that GitHub's merge queues test now. */
+  mergeGroups(signal: AbortSignal): Promise<Look<string>>;
   /** Names of the files in a folder at a commit; empty when there is none. */
   folder(path: string, ref: string, signal: AbortSignal): Promise<string[]>;
   /** Null: it was deleted. */
@@ -112,6 +114,14 @@ export function createChanges(context: RepositoryContext, memory: LookMemory): C
         if (!isGitHubError(error, 'not_found', 'conflict')) throw error;
         return NOTHING;
       }
+    },
+
+    async mergeGroups(signal) {
+      const send = async (base: Base) => {
+        const answer = await rest.git.listMatchingRefs({ ...base, ref: 'heads/gh-readonly-queue/' });
+        return { ...answer, data: answer.data.map((ref) => ref.object.sha) };
+      };
+      return look(context, memory, { name: 'merge groups', query: '', limit, send }, signal);
     },
 
     async folder(path, ref, signal) {

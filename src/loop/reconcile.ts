@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { RepositoryRow } from '../store/tables.ts';
 import { wakeOutages } from '../store/work.ts';
 import type { Due } from './due.ts';
-import { scanInstallations } from './scan-installations.ts';
+import { type Listed, scanInstallations } from './scan-installations.ts';
 import { type ScanDeps, scanRepository } from './scan-repository.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 
@@ -41,10 +41,10 @@ const FULL_EVERY_MS = 180_000;
 /** And the list of installations and repositories. */
 const INSTALLATIONS_EVERY_MS = 60_000;
 /**
- * A pass that asked much is followed by a longer pause: 150 points of GitHub's 900 a minute, so that polling
+ * A pass that asked much is followed by a longer pause: 120 points of GitHub's 900 a minute, so that polling
  * leaves the rest to the work however many repositories there are.
  */
-const REQUESTS_PER_SECOND = 2.5;
+const REQUESTS_PER_SECOND = 2;
 const AT_A_TIME = 4;
 const MARKS_KEPT = 20_000;
 const TAKEN_KEPT = 10_000;
@@ -66,6 +66,7 @@ export function createReconciler(options: ReconcileOptions): Reconciler {
   };
   const scan: ScanDeps = { store, now, memory, marks: new BoundedMap(MARKS_KEPT), compared: new Set() };
   const taken = new BoundedMap<string, true>(TAKEN_KEPT);
+  const listed: Listed = new Map();
   const fullEvery = options.webhooks ? 1 : Math.max(1, Math.round(FULL_EVERY_MS / options.intervalMs));
 
   async function pass(signal: AbortSignal): Promise<{ dueAt: number }> {
@@ -84,17 +85,39 @@ export function createReconciler(options: ReconcileOptions): Reconciler {
   }
 
   async function look(signal: AbortSignal): Promise<'more' | 'done'> {
-    if (options.webhooks) await sweepDeliveries({ ...options, memory, taken }, signal);
+    const swept = options.webhooks
+      ? await orDone('the failed deliveries', signal, () =>
+          sweepDeliveries({ ...options, memory, taken }, signal),
+        )
+      : 'done';
     // After the sweep: a late delivery may tell of a state that is over.
     if (options.webhooks || now() - installationsAt >= INSTALLATIONS_EVERY_MS) {
-      await scanInstallations({ ...options, memory }, signal);
-      installationsAt = now();
+      await orDone('the installations', signal, async () => {
+        await scanInstallations({ ...options, memory, listed }, signal);
+        installationsAt = now();
+        return 'done';
+      });
     }
     const repositories = await listRepositories(store.db, 'active');
     const results = await inGroups(repositories, (repo, index) => scanOne(repo, index, signal));
     // GitHub answers again.
     await store.write((tx) => wakeOutages(tx));
-    return results.includes('more') ? 'more' : 'done';
+    return [swept, ...results].includes('more') ? 'more' : 'done';
+  }
+
+  /** What the app asks as itself may fail while repositories can be read. */
+  async function orDone(
+    what: string,
+    signal: AbortSignal,
+    work: () => Promise<'more' | 'done'>,
+  ): Promise<'more' | 'done'> {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      log.warn({ err: error }, `${what} could not be read; trying again`);
+      return 'done';
+    }
   }
 
   async function scanOne(repo: RepositoryRow, index: number, signal: AbortSignal): Promise<'more' | 'done'> {

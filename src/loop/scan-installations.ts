@@ -18,9 +18,14 @@ export interface InstallationDeps {
   octokits: Octokits;
   budgetOf: (installationId: number) => Budget;
   memory: LookMemory;
+  /** What every installation showed last: it still does when it says that nothing has changed. */
+  listed: Listed;
   log: Log;
   now: () => number;
 }
+
+/** Repositories by id, by installation. */
+export type Listed = Map<number, ReadonlyMap<number, InstalledRepository>>;
 
 interface Change {
   fact?: RepositoryFact;
@@ -34,7 +39,7 @@ export async function scanInstallations(d: InstallationDeps, signal: AbortSignal
   const known = await listRepositories(d.store.db);
   const changes: Change[] = [];
   const looks: { keep(): void }[] = [];
-  const listed = new Map<number, Map<number, InstalledRepository>>();
+  const listed: Listed = new Map();
   for (const { id, suspended } of installations) {
     const rows = known.filter((row) => row.installation_id === id);
     const state = suspended ? 'suspended' : 'active';
@@ -49,7 +54,8 @@ export async function scanInstallations(d: InstallationDeps, signal: AbortSignal
     });
     if (!found) continue;
     looks.push(found);
-    if (!found.same) listed.set(id, new Map(found.items.map((repository) => [repository.id, repository])));
+    const before = found.same ? d.listed.get(id) : undefined;
+    listed.set(id, before ?? new Map(found.items.map((repository) => [repository.id, repository])));
   }
   for (const [id, repositories] of listed) changes.push(...changesOf(id, repositories, known));
   const gone = known
@@ -69,6 +75,7 @@ export async function scanInstallations(d: InstallationDeps, signal: AbortSignal
     await putMark(tx, 'installations_read', at);
   });
   for (const found of looks) found.keep();
+  for (const [id, repositories] of listed) d.listed.set(id, repositories);
 }
 
 /** Repositories that are new or not as the rows say; pure. */
@@ -96,7 +103,7 @@ export function changesOf(
   });
 }
 
-/** No installation shows it any more. What was not listed, since it did not change, still shows what it showed. */
+/** No installation shows it any more; one that could not be read may. */
 function isGone(
   row: RepositoryRow,
   installations: readonly { id: number }[],

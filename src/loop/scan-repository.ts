@@ -2,9 +2,10 @@ import { type Heard, hear } from '../ask/receive-text.ts';
 import type { BoundedMap } from '../github/bounded-map.ts';
 import type { RepositoryContext } from '../github/call-github.ts';
 import { type Changes, createChanges } from '../github/changes.ts';
-import type { Look, LookMemory } from '../github/look.ts';
+import { type Look, type LookMemory, NOTHING } from '../github/look.ts';
 import type { Issue, Pull } from '../github/types.ts';
 import { JOB_ID } from '../job/job.ts';
+import { parseSettings } from '../job/settings.ts';
 import { getAsk } from '../store/asks.ts';
 import { getCommand } from '../store/commands.ts';
 import { getJob, listJobsByState, listUnfinishedJobs } from '../store/jobs.ts';
@@ -46,9 +47,9 @@ const STEP_MS = 10 * 60_000;
 const UNSETTLED_MS = 2_000;
 /** A list longer than this is worth a step. */
 const LONG = 50;
-/** In a quiet repository the cursor follows the clock, long before ended commands are pruned. */
+/** In a quiet repository the cursor follows GitHub's clock, long before ended commands are pruned. */
 const OLD_MS = 24 * 3_600_000;
-const CLOCKS_DIFFER_MS = 3_600_000;
+const QUIET_MS = 3_600_000;
 
 /** Where a repository is read from for the first time: since the app last looked which repositories there are. */
 export async function firstSince(db: Reader, now: number): Promise<number> {
@@ -73,14 +74,17 @@ export async function scanRepository(
   const since = scan?.since ?? (await firstSince(d.store.db, d.now()));
   const from = new Date(since).toISOString().replace(/\.\d{3}Z$/, 'Z');
   const issues = await changes.issues(from, signal);
-  if (issues.same && !full) return 'done';
+  // Only where a required check is missed on a group, which then never merges.
+  const { reportOnEveryPr } = parseSettings(repo.settings_text).settings.gate;
+  const groups = reportOnEveryPr ? await changes.mergeGroups(signal) : NOTHING;
+  if (issues.same && (groups.same || !reportOnEveryPr) && !full) return 'done';
   const comments = await changes.comments(from, signal);
   const reviewComments = await changes.reviewComments(from, signal);
   // A repository never read before may have open job PRs of any age.
   const pullsFrom = scan ? from : '';
   const pulls = await changes.openPulls(pullsFrom, signal);
   const head = await changes.head(repo.default_branch, signal);
-  const looks = [issues, comments, reviewComments, pulls, head];
+  const looks = [issues, groups, comments, reviewComments, pulls, head];
 
   const texts = [
     ...issues.items.map((issue) => openingText(repo.id, issue)),
@@ -91,6 +95,7 @@ export async function scanRepository(
   const marked = await changedPulls(d, repo, issues.items, pulls.items, pullsFrom);
   const reviewed = full ? await reviewedPulls(d, changes, repo, looks, signal) : [];
   for (const key of new Set([...marked.map(({ key }) => key), ...reviewed])) due.push({ kind: 'work', key });
+  for (const sha of groups.items) due.push({ kind: 'work', key: `group:${repo.id}:${sha}` });
   if (full) due.push(...(await unreported(d.store.db, repo.id)));
 
   const [headSha = scan?.head ?? null] = head.items;
@@ -98,7 +103,7 @@ export async function scanRepository(
   const compare = headSha !== null && (headSha !== scan?.head || !d.compared.has(repo.id));
   if (compare) due.push(...(await unqueued(d.store.db, changes, repo.id, headSha, signal)));
 
-  const next = nextSince(since, [issues, comments, reviewComments], d.now());
+  const next = nextSince(since, [issues, comments, reviewComments]);
   if (due.length > 0 || next !== since || !scan || scan.head !== headSha) {
     await d.store.write(async (tx) => {
       const now = d.now();
@@ -115,14 +120,20 @@ export async function scanRepository(
 }
 
 /** Everything before it is recorded. A list that was cut goes on where it was cut. */
-export function nextSince(since: number, looks: Look<{ updatedAt: string }>[], now: number): number {
-  const last = ({ items }: Look<{ updatedAt: string }>) => Date.parse(items.at(-1)?.updatedAt ?? '') || since;
+export function nextSince(
+  since: number,
+  looks: Pick<Look<{ updatedAt: string }>, 'items' | 'truncated' | 'at'>[],
+): number {
+  const last = ({ items }: { items: { updatedAt: string }[] }) =>
+    Date.parse(items.at(-1)?.updatedAt ?? '') || since;
   const cut = looks.filter(({ truncated }) => truncated);
   if (cut.length > 0) return Math.max(since, Math.min(...cut.map(last)));
   const newest = Math.max(...looks.map(last)) - OVERLAP_MS;
   const long = looks.some(({ items }) => items.length > LONG);
   if (newest - since > STEP_MS || (long && newest > since)) return newest;
-  return now - since > OLD_MS ? Math.max(since, now - CLOCKS_DIFFER_MS) : since;
+  // A wrong clock here must not skip anything.
+  const now = Math.max(...looks.map(({ at }) => at));
+  return now - since > OLD_MS ? now - QUIET_MS : since;
 }
 
 /** What texts start that have no row yet. Only of those that may have been edited GitHub is asked how they came to be. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { checkApp, manifest, missingPermissions } from '../../src/cli/doctor/check-app.ts';
+import { checkIngress } from '../../src/cli/doctor/check-ingress.ts';
 import { checkModel, checkStore, checkUsers } from '../../src/cli/doctor/check-machine.ts';
 import { checkRepository, clashes } from '../../src/cli/doctor/check-repository.ts';
 import type { DoctorFinding } from '../../src/cli/doctor/finding.ts';
@@ -120,6 +121,32 @@ describe('the App', () => {
       'c: write',
       'd: read',
     ]);
+  });
+});
+
+describe('how it hears of GitHub', () => {
+  const check = (ingress: 'webhook' | 'poll', server: GitHubServer) =>
+    checkIngress(octokits(server), { ingress, reconcileSeconds: 10 }, SIGNAL);
+
+  it('by webhooks, whether they arrive', async () => {
+    const server = await otherGitHub({});
+    expect(told(await check('webhook', server))[0]).toMatch(
+      /^unknown ingress: .* no webhook in the last day/,
+    );
+    server.webhooks.setUrl(await deadUrl());
+    await server.as('octo').openIssue({ title: 'One' });
+    await server.webhooks.idle();
+    expect(told(await check('webhook', server))).toEqual([
+      expect.stringMatching(/^warning ingress: 0 of 1 webhooks .* → .*GURUGURU_INGRESS=poll/),
+      'ok requests: installation 77 has used 0 of 1000000 requests of this hour',
+    ]);
+    expect(server.contractViolations).toEqual([]);
+  });
+
+  it('by asking, how often', async () => {
+    expect(told(await check('poll', github))[0]).toBe(
+      'ok ingress: GitHub is asked every 10 s; no webhook is needed',
+    );
   });
 });
 
@@ -400,9 +427,11 @@ describe('guruguru doctor', () => {
       new Set([
         'credentials',
         'permissions',
+        'ingress',
         'installation',
         'repository octo/hello',
         'model',
+        'requests',
         'runner',
         'users',
       ]),

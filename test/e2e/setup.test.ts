@@ -87,7 +87,7 @@ async function formOf(url: string, headers: Record<string, string> = {}) {
   const html = await (await fetch(`${url}/probot`, { headers })).text();
   const manifest = JSON.parse(/value='([^']*)'/.exec(html)?.[1] ?? '{}') as {
     name: string;
-    hook_attributes: { url: string };
+    hook_attributes: { url: string; active?: boolean };
     redirect_url: string;
     default_permissions: Record<string, string>;
     default_events: string[];
@@ -109,7 +109,7 @@ describe('npm start without credentials', () => {
       default_permissions: { contents: 'write', checks: 'write' },
     });
     expect(manifest.default_events).toContain('issue_comment');
-    await app.line(/GitHub refuses a webhook address that it cannot reach.*WEBHOOK_PROXY_URL/);
+    await app.line(/GitHub refuses a webhook address that it cannot reach.*GURUGURU_INGRESS=poll/);
     expect(app.lines.filter((line) => /CONNECTS|LOOKS UP/.test(line) && !line.includes('127.0.0.1'))).toEqual(
       [],
     );
@@ -126,6 +126,17 @@ describe('npm start without credentials', () => {
   it('registers the channel of WEBHOOK_PROXY_URL', async () => {
     const { url } = await startSetup({ WEBHOOK_PROXY_URL: 'https://smee.example/abc' });
     expect((await formOf(url)).manifest.hook_attributes.url).toBe('https://smee.example/abc');
+  });
+
+  it('registers no webhook where GitHub is asked instead', async () => {
+    const { app, url } = await startSetup({ GURUGURU_INGRESS: 'poll' });
+    const { manifest } = await formOf(url);
+    expect(manifest).toMatchObject({
+      name: 'guruguru',
+      hook_attributes: { url: 'https://example.com/guruguru', active: false },
+      redirect_url: `${url}/probot/setup`,
+    });
+    expect(app.lines.join('\n')).not.toContain('GitHub refuses a webhook address');
   });
 
   it('says in one line that its port is taken', async () => {

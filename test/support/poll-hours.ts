@@ -65,7 +65,7 @@ export async function pollHours(options: PollOptions): Promise<HourOfUse[]> {
     },
     budgetOf: () => noLimits,
     app: github.app,
-    log: { ...quiet, warn: (fields) => errors.push(fields) },
+    log: { ...quiet, warn: (fields) => errors.push((fields as { err?: unknown }).err) },
     now: Date.now,
     intervalMs: options.intervalSeconds * 1_000,
     webhooks: options.webhooks,
@@ -80,7 +80,8 @@ export async function pollHours(options: PollOptions): Promise<HourOfUse[]> {
   const { signal } = new AbortController();
   try {
     for (let hour = 1; hour <= options.hours; hour += 1) {
-      octokits = connect();
+      // A token of its own for an hour that is shorter than a token's life.
+      if (hourMs < 3_540_000) octokits = connect();
       let written = 0;
       while (Date.now() < startedAt + hour * hourMs) {
         // Spread over the hour and the repositories.
@@ -94,7 +95,7 @@ export async function pollHours(options: PollOptions): Promise<HourOfUse[]> {
       }
       spent.push(...usage.take().filter(({ installation }) => installation !== null));
     }
-    if (errors.length > 0) throw new Error(`the reconciler complained: ${JSON.stringify(errors[0])}`);
+    if (errors.length > 0) throw new Error('the reconciler complained', { cause: errors[0] });
     if (github.contractViolations.length > 0) throw new Error(github.contractViolations.join('\n'));
     return spent;
   } finally {

@@ -6,6 +6,8 @@ import { NEWS_CHANNEL, NEWS_KEPT } from './postgres-news.ts';
 
 /** The advisory lock of whoever writes: `ggru` in ASCII. */
 const WRITE_LOCK = 0x67677275;
+/** How long an app that stops in the middle of a write can keep all others from writing. */
+const IDLE_MS = 5_000;
 
 /**
  * The one connection of this process that writes. A lock makes writes of all processes follow one another,
@@ -44,7 +46,8 @@ export function postgresWriter(
   return {
     tx: kyselyOver(async () => ({ client: current, release() {} })),
     async begin() {
-      await (await connected()).query(`begin; select pg_advisory_xact_lock(${WRITE_LOCK})`);
+      const limit = `set local idle_in_transaction_session_timeout = ${IDLE_MS}`;
+      await (await connected()).query(`begin; ${limit}; select pg_advisory_xact_lock(${WRITE_LOCK})`);
     },
     async commit(topics) {
       const tell = topics.size > 0 ? newsStatements(current(), me, topics) : '';
@@ -55,11 +58,8 @@ export function postgresWriter(
         throw new StoreUnavailableError('The database took a write back: a statement in it had failed.');
     },
     async rollback() {
-      try {
-        await client?.query('rollback');
-      } catch {
-        await discard();
-      }
+      // By what failed nobody knows how the connection stands, nor whether its end would be answered.
+      void discard();
     },
     async savepoint(step) {
       const statements = {

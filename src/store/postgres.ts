@@ -15,8 +15,6 @@ const READERS = 6;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** No statement of ours takes long; an answer that does not come is a connection that is dead. */
 const QUERY_TIMEOUT_MS = 30_000;
-/** How long an app that stops in the middle of a write can keep all others from writing. */
-const IDLE_IN_TRANSACTION_MS = 5_000;
 
 const INSUFFICIENT_PRIVILEGE = '42501';
 const INT8 = 20;
@@ -42,7 +40,6 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     application_name: session,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     types: {
       // Ids, times and sums: all of them safe integers.
@@ -96,6 +93,14 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   };
 }
 
+/** @throws StoreVersionError */
+export function refuseOld(version: string, number: number): void {
+  if (Math.floor(number / 10_000) >= OLDEST_VERSION) return;
+  throw new StoreVersionError(
+    `DATABASE_URL: the server is Postgres ${version}, which is too old. Use version ${OLDEST_VERSION} or newer.`,
+  );
+}
+
 async function checkServer(url: string, config: ClientConfig): Promise<void> {
   let client: Client | undefined;
   try {
@@ -103,11 +108,7 @@ async function checkServer(url: string, config: ClientConfig): Promise<void> {
     const { rows } = await client.query<{ version: string; number: string }>(
       `select current_setting('server_version') as version, current_setting('server_version_num') as number`,
     );
-    const [row] = rows;
-    if (Math.floor(Number(row?.number) / 10_000) >= OLDEST_VERSION) return;
-    throw new StoreVersionError(
-      `DATABASE_URL: the server is Postgres ${row?.version}, which is too old. Use version ${OLDEST_VERSION} or newer.`,
-    );
+    for (const { version, number } of rows) refuseOld(version, Number(number));
   } catch (error) {
     throw error instanceof StoreVersionError ? error : new StoreConnectError(url, error);
   } finally {

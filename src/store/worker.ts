@@ -105,7 +105,8 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
     const now = store.now();
     const asked = performance.now();
     // What ends while we read is read as it was before; its end makes us look again.
-    const items = await claims.take(now, concurrency - running.size, new Set(running.keys()));
+    const room = concurrency - running.size;
+    const items = room > 0 ? await claims.take(now, room, new Set(running.keys())) : [];
     for (const item of items) {
       if (stopping) await claims.release(item);
       else start(item, asked);

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { announce } from '../../src/store/announce.ts';
 import { StoreConnectError, StoreUnavailableError } from '../../src/store/errors.ts';
 import { appendLog, readLog } from '../../src/store/logs.ts';
-import { openPostgres } from '../../src/store/postgres.ts';
+import { openPostgres, refuseOld } from '../../src/store/postgres.ts';
 import { type HearOptions, hearNews } from '../../src/store/postgres-news.ts';
 import type { Store, Tx } from '../../src/store/store.ts';
 import { enqueue, getWork } from '../../src/store/work.ts';
@@ -340,6 +340,13 @@ describe('openStore', () => {
       `DATABASE_URL: Postgres at ${place} has no database none. Make it (createdb none), or correct the name.`,
     );
     expect(said.join()).not.toMatch(/wr0ng-one|for tests only|for%20tests/);
+  });
+
+  it('refuses a server that is too old', () => {
+    expect(() => refuseOld('13.22', 130_022)).toThrow(
+      'DATABASE_URL: the server is Postgres 13.22, which is too old. Use version 14 or newer.',
+    );
+    refuseOld('14.0', 140_000);
   });
 
   it('says it when the user may not make tables', async () => {

@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -149,6 +149,18 @@ describe.each(BACKENDS)('openStore on %s', (backend) => {
 });
 
 describe('on sqlite', () => {
+  it('loads nothing of Postgres', () => {
+    const store = JSON.stringify(new URL('../../src/store/store.ts', import.meta.url).href);
+    const script = `
+      import { createRequire } from 'node:module';
+      const { openStore } = await import(${store});
+      await (await openStore({ dataDir: ${JSON.stringify(tempDir())} })).close();
+      const loaded = Object.keys(createRequire(${store}).cache);
+      console.log(JSON.stringify(loaded.filter((path) => /node_modules.pg/.test(path))));`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    expect(JSON.parse(said)).toEqual([]);
+  });
+
   it('rejects every write of the group with StoreUnavailableError when the database is locked from outside', async () => {
     const dataDir = tempDir();
     const store = await tempStore({ dataDir });

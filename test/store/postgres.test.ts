@@ -218,25 +218,28 @@ describe('workers of several processes', () => {
   });
 
   it('keep what takes long, by renewing it', async () => {
-    const { a, b } = await replicas(2, { holdMs: 600 });
+    const { a, b } = await replicas(2, { holdMs: 3_000 });
     const owners: string[] = [];
-    const over = Promise.withResolvers<void>();
+    const kept = Promise.withResolvers<boolean>();
     const slow = (name: string) => async (_key: string, signal: AbortSignal) => {
       owners.push(name);
-      // Four times the hold, by the clock that counts: the renewals themselves.
-      for (let before = 0, renewals = 0; renewals < 10 && !signal.aborted; ) {
-        const expires = (await getWork(a.db, 'k'))?.expires_at ?? 0;
-        if (expires > before) renewals += 1;
-        before = expires;
-      }
-      over.resolve();
+      // Longer than one hold: until it was taken and three times renewed.
+      const ends = new Set<number | null | undefined>();
+      await vi.waitFor(
+        async () => {
+          ends.add((await getWork(a.db, 'k'))?.expires_at);
+          if (ends.size < 4 && !signal.aborted) throw new Error('not yet');
+        },
+        { timeout: 20_000 },
+      );
+      kept.resolve(!signal.aborted);
       return 'done' as const;
     };
     worker(a, slow('a'));
     await a.write((tx) => enqueue(tx, 'k'));
-    await vi.waitFor(() => expect(owners).toEqual(['a']));
+    await vi.waitFor(() => expect(owners).toEqual(['a']), { timeout: 5_000 });
     worker(b, slow('b'));
-    await over.promise;
+    expect(await kept.promise).toBe(true);
     await empty(a);
     expect(owners).toEqual(['a']);
   });

@@ -108,6 +108,8 @@ export async function setStage(
         dataDir,
         databaseUrl,
         writeBudget: 'off',
+        tls: null,
+        trustedProxies: [],
         ingress: 'webhook',
         reconcileSeconds: RECONCILE_SECONDS,
       },

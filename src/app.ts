@@ -18,7 +18,7 @@ import { closeDod } from './job/dod.ts';
 import { lazyModel } from './llm/lazy-model.ts';
 import { createContexts, type MakeContext } from './loop/context.ts';
 import { createSurveys, holdAll } from './loop/hold.ts';
-import { createHttp, type HttpParts, WEBHOOK_PATH } from './loop/http.ts';
+import { createHttp, type HttpParts, peerOf, WEBHOOK_PATH } from './loop/http.ts';
 import { createReconciler, RECONCILE_KEY, type Reconciler } from './loop/reconcile.ts';
 import { recordEvent } from './loop/record.ts';
 import { createRightOfWay } from './loop/right-of-way.ts';
@@ -26,6 +26,7 @@ import { openWebhookProxy } from './loop/webhook-proxy.ts';
 import { type Work, workFollowing } from './loop/work.ts';
 import { dueOf, isKnownEvent, WORK } from './loop.ts';
 import { loadPrompts } from './plan/prompts.ts';
+import { hearAudit } from './store/audit.ts';
 import { prune } from './store/prune.ts';
 import { openStore, type Store, type Tx } from './store/store.ts';
 import { enqueue } from './store/work.ts';
@@ -79,6 +80,7 @@ export async function startApp(
     databaseUrl: config.databaseUrl,
     ...(options.holdMs ? { holdMs: options.holdMs } : {}),
   });
+  hearAudit(store, (grant) => log.info({ audit: true, ...grant }, `granted: ${grant.what} ${grant.subject}`));
   const shutdown = new AbortController();
   const requests = createRequestLog();
   const usage = createUsage(store.now);
@@ -100,6 +102,7 @@ export async function startApp(
     log,
     isReady: () => !shutdown.signal.aborted,
     ...(options.leases ? { times: options.leases } : {}),
+    peerOf: peerOf(config.trustedProxies),
     signal: shutdown.signal,
   });
   await holdAll(store);
@@ -111,6 +114,7 @@ export async function startApp(
   const http = await createHttp({
     webhook: await openWebhooks(config, store, log),
     runnerApi,
+    tls: config.tls,
     onDelivery: rightOfWay.noteDelivery,
     isReady: () => worker !== null && !shutdown.signal.aborted,
     log,
@@ -121,7 +125,7 @@ export async function startApp(
     throw error;
   });
   const address = server.address() as AddressInfo;
-  const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  const url = `${config.tls ? 'https' : 'http'}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   const proxy = config.webhookProxyUrl
     ? openWebhookProxy(config.webhookProxyUrl, `${url}${WEBHOOK_PATH}`, log)
     : null;

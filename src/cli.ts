@@ -36,7 +36,6 @@ function program(): Command {
     .option('--labels <a,b>', 'labels jobs can ask for in runs_on (GURUGURU_RUNNER_LABELS)')
     .option('--roots <paths>', '/path or owner/name=/path, comma-separated (GURUGURU_WORKDIR_ROOTS)')
     .option('--state-dir <dir>', 'logs and results not yet delivered (GURUGURU_RUNNER_STATE_DIR)')
-    .option('--insecure-http', 'allow an http:// app that is not on this machine')
     .option('--verify', 'run only what GitHub shows that a person merged or approved (GURUGURU_VERIFY_TOKEN)')
     .option('--git <checkout>', 'no app: take jobs from this checkout and push their reports')
     .option('--once', 'with --git: run at most one job, then exit')
@@ -65,9 +64,8 @@ function program(): Command {
       process.exitCode = await jobRunCommand(process.env, file, options);
     });
 
-  cli
-    .command('token')
-    .description('runner tokens')
+  const token = cli.command('token').description('runner tokens');
+  token
     .command('create')
     .description('makes a runner token and prints it once, alone on the last line; it is stored hashed')
     .argument('<name>', 'who it is for, e.g. devbox')
@@ -75,6 +73,30 @@ function program(): Command {
     .action(async (name: string, options: { repo: string[] }) => {
       const { tokenCreateCommand } = await import('./cli/token-command.ts');
       await tokenCreateCommand(process.env, name, options.repo);
+    });
+  token
+    .command('list')
+    .description('names, repositories, when made and last used; never the tokens')
+    .action(async () => {
+      const { tokenListCommand } = await import('./cli/token-command.ts');
+      await tokenListCommand(process.env);
+    });
+  token
+    .command('revoke')
+    .description('takes a token back at once, also from runners that wait for work')
+    .argument('<name-or-id>', 'as `token list` shows them')
+    .action(async (nameOrId: string) => {
+      const { tokenRevokeCommand } = await import('./cli/token-command.ts');
+      await tokenRevokeCommand(process.env, nameOrId);
+    });
+
+  cli
+    .command('audit')
+    .description('what was granted to whom: tokens, leases, approvals, merges, settings; newest first')
+    .option('--limit <n>', 'how many', positive, 100)
+    .action(async (options: { limit: number }) => {
+      const { auditCommand } = await import('./cli/token-command.ts');
+      await auditCommand(process.env, options.limit);
     });
 
   cli
@@ -97,6 +119,11 @@ function program(): Command {
       process.exitCode = await demoCommand(process.env, options);
     });
   return cli;
+}
+
+function positive(value: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw new InvalidArgumentError('Write a whole number above 0.');
+  return Number(value);
 }
 
 function repositories(value: string, previous: string[] = []): string[] {

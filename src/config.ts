@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { readTransport, type TransportConfig } from './tls-config.ts';
 
 /** Every mistake in the settings, reported together. `problems` are one line each, name first. */
 export class ConfigError extends Error {
@@ -24,7 +25,7 @@ export interface Credentials {
   webhookSecret: string | null;
 }
 
-export interface AppConfig {
+export interface AppConfig extends TransportConfig {
   /** null: no credentials at all, so the registration page is served. */
   credentials: Credentials | null;
   port: number;
@@ -97,6 +98,9 @@ export const appEnvironment = z.object({
   GURUGURU_WRITE_BUDGET: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
   GURUGURU_INGRESS: z.enum(['webhook', 'poll'], { error: 'must be webhook or poll' }).default('webhook'),
   GURUGURU_RECONCILE_SECONDS: positive.optional(),
+  GURUGURU_TLS_CERT: z.string().optional(),
+  GURUGURU_TLS_KEY: z.string().optional(),
+  GURUGURU_TRUSTED_PROXIES: z.string().optional(),
 });
 
 /** Between two looks at GitHub: beside webhooks, and instead of them. */
@@ -153,6 +157,11 @@ function missingCredentials(env: Environment): string[] {
   const key = env.PRIVATE_KEY ?? env.PRIVATE_KEY_PATH;
   if (!env.APP_ID && !key && !env.WEBHOOK_SECRET) return [];
   return [
+    ...(env.WEBHOOK_SECRET === 'development'
+      ? [
+          "WEBHOOK_SECRET: `development` is what Probot falls back to, so everybody knows it; choose another, here and on the App's settings page",
+        ]
+      : []),
     ...(env.APP_ID ? [] : ["APP_ID: is missing; it is on the App's settings page on GitHub"]),
     ...(key
       ? []
@@ -175,10 +184,12 @@ export function parseAppConfig(environment: Environment): AppConfig {
   const given = withoutEmpty(environment);
   const parsed = appEnvironment.safeParse(given);
   const key = readPrivateKey(given);
+  const { problems: transportProblems, ...transport } = readTransport(given);
   const problems = [
     ...(parsed.success ? [] : problemsOf(parsed.error)),
     ...(key.kind === 'wrong' ? [key.problem] : []),
     ...missingCredentials(given),
+    ...transportProblems,
     ...(given.GURUGURU_INGRESS === 'poll' && given.WEBHOOK_PROXY_URL
       ? ['WEBHOOK_PROXY_URL: is not used with GURUGURU_INGRESS=poll; remove one of the two']
       : []),
@@ -186,6 +197,7 @@ export function parseAppConfig(environment: Environment): AppConfig {
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const env = parsed.data;
   return {
+    ...transport,
     credentials:
       env.APP_ID && key.kind === 'read' && (env.WEBHOOK_SECRET || env.GURUGURU_INGRESS === 'poll')
         ? {

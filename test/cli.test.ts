@@ -44,7 +44,7 @@ function run(
 
 describe('help', () => {
   it.each([
-    ['', ['app', 'runner', 'job', 'token', 'doctor', 'demo']],
+    ['', ['app', 'runner', 'job', 'token', 'audit', 'doctor', 'demo']],
     ['app', ['registration page']],
     [
       'runner',
@@ -61,7 +61,7 @@ describe('help', () => {
     ['job', ['check', 'run']],
     ['job check', ['<files...>', 'line and column']],
     ['job run', ['<file>', 'exit code 0 only when']],
-    ['token', ['create']],
+    ['token', ['create', 'list', 'revoke']],
     ['token create', ['<name>', '--repo <owner/name>', 'last line']],
     ['doctor', ['--json', '--repo']],
     ['demo', ['--json', '--keep']],

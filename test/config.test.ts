@@ -52,6 +52,8 @@ describe('parseAppConfig', () => {
       writeBudget: 'on',
       ingress: 'webhook',
       reconcileSeconds: 120,
+      tls: null,
+      trustedProxies: [],
     });
   });
 
@@ -71,6 +73,7 @@ describe('parseAppConfig', () => {
       GURUGURU_WRITE_BUDGET: 'off',
       GURUGURU_INGRESS: 'webhook',
       GURUGURU_RECONCILE_SECONDS: '30',
+      GURUGURU_TRUSTED_PROXIES: '10.0.0.5, fd00::/8',
     });
     expect(config).toEqual({
       credentials: { appId: 7, privateKey: PEM, webhookSecret: 's' },
@@ -85,12 +88,38 @@ describe('parseAppConfig', () => {
       writeBudget: 'off',
       ingress: 'webhook',
       reconcileSeconds: 30,
+      tls: null,
+      trustedProxies: ['10.0.0.5', 'fd00::/8'],
     });
   });
 
   it('takes an empty or blank value as unset', () => {
     const names = Object.keys(appEnvironment.shape);
     expect(parseAppConfig(Object.fromEntries(names.map((name) => [name, ' '])))).toEqual(parseAppConfig({}));
+  });
+
+  it('refuses the secret that everybody knows', () => {
+    expect(problems(parseAppConfig, { ...CREDENTIALS, WEBHOOK_SECRET: 'development' })).toEqual([
+      expect.stringMatching(/^WEBHOOK_SECRET: .*Probot/),
+    ]);
+  });
+
+  it.each([
+    ['GURUGURU_TRUSTED_PROXIES', { GURUGURU_TRUSTED_PROXIES: 'proxy.example' }],
+    ['GURUGURU_TRUSTED_PROXIES', { GURUGURU_TRUSTED_PROXIES: '10.0.0.5, 10.0.0.0/33' }],
+    ['GURUGURU_TLS_CERT', { GURUGURU_TLS_CERT: '/nowhere/cert.pem' }],
+    ['GURUGURU_TLS_KEY', { GURUGURU_TLS_CERT: new URL(import.meta.url).pathname }],
+    [
+      'GURUGURU_TLS_CERT',
+      {
+        GURUGURU_TLS_CERT: new URL(import.meta.url).pathname,
+        GURUGURU_TLS_KEY: new URL(import.meta.url).pathname,
+      },
+    ],
+  ])('names %s when calls could be read on their way: %o', (name, env) => {
+    expect(
+      problems(parseAppConfig, { ...CREDENTIALS, ...env }).map((problem) => problem.split(':')[0]),
+    ).toEqual([name]);
   });
 
   it('reports every mistake together, the variable first', () => {

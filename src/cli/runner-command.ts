@@ -16,7 +16,6 @@ export interface RunnerFlags {
   labels?: string;
   roots?: string;
   stateDir?: string;
-  insecureHttp?: boolean;
   verify?: boolean;
   git?: string;
   once?: boolean;
@@ -32,9 +31,9 @@ export function runnerCommand(environment: Environment, flags: RunnerFlags): Pro
 
 async function residentCommand(environment: Environment, flags: RunnerFlags): Promise<number> {
   const config = parseRunnerConfig(withFlags(environment, flags), { verify: flags.verify ?? false });
-  const url = checkUrl(config.url, flags.insecureHttp);
+  const url = checkUrl(config.url);
   const roots = parseRoots(config.workdirRoots);
-  const api = config.verify ? checkUrl(config.verify.api, flags.insecureHttp) : { ok: true as const };
+  const api = config.verify ? checkUrl(config.verify.api) : { ok: true as const };
   if (!url.ok || !roots.ok || !api.ok) {
     throw new ConfigError([
       ...(url.ok ? [] : [url.message]),

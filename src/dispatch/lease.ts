@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { announce } from '../store/announce.ts';
+import { writeAudit } from '../store/audit.ts';
 import { getJob, QUEUE_TOPIC } from '../store/jobs.ts';
 import { fullName, getRepository } from '../store/repositories.ts';
 import { insertRun, latestRun, patchRun } from '../store/runs.ts';
 import type { Tx } from '../store/store.ts';
 import type { JobRow, RepositoryRow, RunRow } from '../store/tables.ts';
+import { isIdRevoked } from '../store/tokens.ts';
 import { enqueue } from '../store/work.ts';
 import { moveJob } from './move-job.ts';
 import { pickJob } from './pick-job.ts';
@@ -41,7 +43,7 @@ export async function acquireJob(
   now: number,
   times = LEASE_TIMES,
 ): Promise<Lease | undefined> {
-  if (await isFenced(tx, runner)) return undefined;
+  if ((await isFenced(tx, runner)) || (await isIdRevoked(tx, runner.tokenId))) return undefined;
   const { queued, active } = await readQueue(tx);
   const allowed = queued.filter((job) => runner.repositories.includes(job.repository));
   const picked = pickJob(allowed, active, runner);
@@ -73,6 +75,13 @@ export async function acquireJob(
   await insertRun(tx, run);
   await moveJob(tx, job, { kind: 'leased' }, now, { attempt });
   await noteRunner(tx, runner, run.id, now);
+  await writeAudit(tx, {
+    what: 'lease_granted',
+    who: `runner ${runner.name}`,
+    subject: job.id,
+    repoId: job.repo_id,
+    detail: { run: run.id, fence: run.fence, attempt, digest: job.digest, token: runner.tokenId },
+  });
   await enqueue(tx, LEASES_KEY, run.lease_expires_at);
   return { repository, job: { ...job, state: 'leased', attempt }, run };
 }

@@ -83,11 +83,13 @@ export const RUNNER_ERRORS = {
   invalid_request: 400,
   unauthorized: 401,
   forbidden: 403,
+  tls_required: 403,
   unknown_run: 404,
   stale_fence: 409,
   log_incomplete: 412,
   payload_too_large: 413,
   wrong_offset: 416,
+  too_many_requests: 429,
   unavailable: 503,
 } as const;
 export type RunnerErrorCode = keyof typeof RUNNER_ERRORS;

@@ -5,6 +5,7 @@ import { getRun, latestRun, patchRun } from '../store/runs.ts';
 import type { Tx } from '../store/store.ts';
 import { isHeld } from '../store/surveys.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
+import { isIdRevoked } from '../store/tokens.ts';
 import { enqueue } from '../store/work.ts';
 import { adoptRun } from './adopt-run.ts';
 import { LEASE_TIMES } from './lease.ts';
@@ -24,6 +25,9 @@ export async function sync(
   times = LEASE_TIMES,
 ): Promise<SyncOutcome> {
   const { request, now } = call;
+  // It may have been revoked while the call waited.
+  if (call.tokenId !== null && (await isIdRevoked(tx, call.tokenId)))
+    return refuse('unauthorized', 'authorization: the token was revoked');
   const found = await findRun(tx, signingKey, call);
   if ('ok' in found) return found;
   const { job } = found;

@@ -2,6 +2,7 @@ import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import type { ReasonCode } from '../messages/reasons.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
+import { writeAudit } from '../store/audit.ts';
 import { patchJob } from '../store/jobs.ts';
 import { type Approval, askData, withData } from '../store/row-data.ts';
 import type { Tx } from '../store/store.ts';
@@ -54,6 +55,18 @@ export async function admitJobs(
       await patchJob(tx, scope.repo.id, found.job.id, { approval: JSON.stringify(approval) });
       if (!(await queue(tx, scope.repo.id, found.job.id, scope.now()))) continue;
       await enqueue(tx, `job:${scope.repo.id}:${found.job.id}`);
+      await writeAudit(tx, {
+        what: 'job_admitted',
+        who: approval?.login ?? 'nobody',
+        subject: found.job.id,
+        repoId: scope.repo.id,
+        detail: {
+          how: approval?.how ?? null,
+          sha: approval?.sha ?? null,
+          digest: found.digest,
+          pull: seen.pull.number,
+        },
+      });
     }
     for (const { found, why } of refused) {
       if (!found.job || why === 'invalid') continue;

@@ -1,6 +1,8 @@
 import type { Scope } from '../github/scope.ts';
 import type { Messages } from '../messages/messages.ts';
+import { writeAudit } from '../store/audit.ts';
 import { enqueue } from '../store/work.ts';
+import { approvalGrant } from './approval-grant.ts';
 import { observePull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
 
@@ -52,6 +54,7 @@ export async function approvePull(
   await scope.store.write(async (tx) => {
     const approval = { login: request.login, how: request.how, sha: pull.headSha };
     await recordPull(tx, scope, number, { approval, blocked: null });
+    await writeAudit(tx, { ...approvalGrant(scope, number, approval), what: 'approval_accepted' });
     await enqueue(tx, `pr:${scope.repo.id}:${number}`);
   });
   return null;

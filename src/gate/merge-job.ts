@@ -1,8 +1,10 @@
 import type { Scope } from '../github/scope.ts';
 import type { MergeMethod } from '../github/types.ts';
 import { mergeCommit } from '../messages/commit-messages.ts';
+import { writeAudit } from '../store/audit.ts';
 import type { Approval } from '../store/row-data.ts';
 import { enqueue } from '../store/work.ts';
+import { approvalGrant } from './approval-grant.ts';
 import { BLOCKED_RETRY_MAX_MS, mayApprove, newestReview, type ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
 import { sayBlocked, sayQueued } from './say-pull.ts';
@@ -30,7 +32,11 @@ export async function mergeJob(
     return 'waiting';
   }
   const job = seen.found.jobs[0]?.job;
-  await scope.store.write((tx) => recordPull(tx, scope, pull.number, { approval }));
+  await scope.store.write(async (tx) => {
+    await recordPull(tx, scope, pull.number, { approval });
+    if (isSame(seen.data.approval, approval)) return;
+    await writeAudit(tx, { ...approvalGrant(scope, pull.number, approval), what: 'approval_accepted' });
+  });
   const { title } = mergeCommit(
     { id: job?.id ?? `#${pull.number}`, title: job?.title ?? pull.title },
     pull.number,
@@ -42,8 +48,13 @@ export async function mergeJob(
     scope.signal,
   );
   switch (outcome.kind) {
-    case 'merged':
+    case 'merged': {
+      const { detail, ...grant } = approvalGrant(scope, pull.number, approval);
+      await scope.store.write((tx) =>
+        writeAudit(tx, { ...grant, what: 'merged', detail: { ...detail, commit: outcome.sha } }),
+      );
       return { merged: outcome.sha };
+    }
     case 'already_merged':
       // By somebody else, perhaps with another head: to be looked at.
       return 'waiting';
@@ -67,6 +78,10 @@ export async function mergeJob(
       await block(scope, seen, outcome.message);
       return 'waiting';
   }
+}
+
+function isSame(known: Approval | null | undefined, given: Approval): boolean {
+  return known?.sha === given.sha && known.login === given.login && known.how === given.how;
 }
 
 /** The first retry after a refusal; each further one comes after twice the time. */

@@ -16,6 +16,7 @@ import { type Messages, messagesFor } from '../messages/messages.ts';
 import { jobOf } from '../report/judge-run.ts';
 import { renderStatusTable } from '../report/status-table.ts';
 import { getAsk, listAsksForThread, patchAsk } from '../store/asks.ts';
+import { writeAudit } from '../store/audit.ts';
 import { getCommand, patchCommand } from '../store/commands.ts';
 import { getJob, listJobsByState, listJobsForThread } from '../store/jobs.ts';
 import { getPull } from '../store/pulls.ts';
@@ -260,6 +261,13 @@ async function retryOne(
   const result = await retryJob(tx, c.repo.id, job.id, c.now());
   switch (result.kind) {
     case 'queued':
+      await writeAudit(tx, {
+        what: 'retry_granted',
+        who: command.login,
+        subject: job.id,
+        repoId: c.repo.id,
+        detail: { comment: command.key },
+      });
       if (job.ask_key) {
         await patchAsk(tx, job.ask_key, { state: 'queued', reason: null, updated_at: c.now() });
         await enqueue(tx, `status:${job.ask_key}`);

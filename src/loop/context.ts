@@ -10,6 +10,7 @@ import type { MergeMethod } from '../github/types.ts';
 import { parseSettings } from '../job/settings.ts';
 import type { Model } from '../llm/client.ts';
 import type { Prompts } from '../plan/prompts.ts';
+import { writeAudit } from '../store/audit.ts';
 import { getRepository } from '../store/repositories.ts';
 import type { Store } from '../store/store.ts';
 import type { RepositoryRow } from '../store/tables.ts';
@@ -195,13 +196,21 @@ async function settingsText(
   });
   const text = file?.text ?? null;
   // A push that came while we read has set another mark: then what we read may be old, and is read again.
-  await deps.store.write((tx) =>
-    tx
+  await deps.store.write(async (tx) => {
+    const { numUpdatedRows } = await tx
       .updateTable('repositories')
       .set({ settings_text: text, settings_read_at: startedAt })
       .where('id', '=', repo.id)
       .where('settings_read_at', '=', repo.settings_read_at)
-      .execute(),
-  );
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n || text === repo.settings_text) return;
+    await writeAudit(tx, {
+      what: 'settings_applied',
+      who: `branch ${repo.default_branch}`,
+      subject: `${repo.owner}/${repo.name}`,
+      repoId: repo.id,
+      detail: { blob: file?.blobSha ?? null },
+    });
+  });
   return text;
 }

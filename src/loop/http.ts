@@ -1,19 +1,48 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
-import { Hono } from 'hono';
+import { createServer as createSecureServer } from 'node:https';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { type Context, Hono } from 'hono';
+import { createPeers, type Peer } from '../dispatch/peer.ts';
 import type { Log } from '../github/scope.ts';
 import { type Delivery, type DeliveryAnswer, readDelivery } from './webhook.ts';
 
 export const WEBHOOK_PATH = '/api/github/webhooks';
+
+/** How long a request may take from its first byte to the end of its headers, and of its body. */
+interface Timeouts {
+  headersMs: number;
+  requestMs: number;
+  /** How often Node looks for those that take longer. */
+  lookMs: number;
+}
+/** A webhook may have 25 MB. */
+const TIMEOUTS: Timeouts = { headersMs: 15_000, requestMs: 60_000, lookMs: 5_000 };
 
 export interface HttpParts {
   /** Verifies a delivery and records what it makes due; resolved once that is on disk. null: none is accepted. */
   webhook: ((delivery: Delivery) => Promise<DeliveryAnswer>) | null;
   runnerApi: Hono;
   isReady: () => boolean;
+  /** null: plain HTTP. */
+  tls: { cert: string; key: string } | null;
+  timeouts?: Timeouts;
   /** Called when a delivery comes. */
   onDelivery: () => void;
   log: Log;
+}
+
+/** Who made a call that came through this server. `proxies`: see createPeers. */
+export function peerOf(proxies: readonly string[]): (c: Context) => Peer {
+  const judge = createPeers(proxies);
+  return (c) => {
+    const { socket } = (c.env as HttpBindings).incoming;
+    return judge({
+      address: socket.remoteAddress,
+      encrypted: 'encrypted' in socket,
+      proto: c.req.header('x-forwarded-proto'),
+      forwardedFor: c.req.header('x-forwarded-for'),
+    });
+  };
 }
 
 /** The app's HTTP server, not listening yet. */
@@ -33,15 +62,21 @@ export async function createHttp(parts: HttpParts): Promise<Server> {
     c.json({ error: 'not_found', message: `there is no ${c.req.method} ${c.req.path} here` }, 404),
   );
   const rest = getRequestListener(app.fetch);
-  const { webhook } = parts;
-  const server = createServer((request, response) => {
+  const { webhook, tls, timeouts = TIMEOUTS } = parts;
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
     if (webhook && request.url?.split('?')[0] === WEBHOOK_PATH && request.method === 'POST') {
       parts.onDelivery();
       void receive({ ...parts, webhook }, request, response);
     } else {
       void rest(request, response);
     }
-  });
+  };
+  const server = tls
+    ? createSecureServer({ ...tls, connectionsCheckingInterval: timeouts.lookMs }, handle)
+    : createServer({ connectionsCheckingInterval: timeouts.lookMs }, handle);
+  // A caller that sends slowly, or nothing, holds nothing for long. Answers may take as long as they do.
+  server.headersTimeout = timeouts.headersMs;
+  server.requestTimeout = timeouts.requestMs;
   // A runner's call waits up to 25 s; a proxy before us may keep its connections for a minute.
   server.keepAliveTimeout = 65_000;
   return server;

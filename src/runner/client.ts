@@ -52,7 +52,7 @@ function isCode(code: unknown): code is RunnerErrorCode {
 export type CheckedUrl = { ok: true; url: string } | { ok: false; message: string };
 
 /** The app's address. Plain http only to this machine: the token and the log would be readable on the way. */
-export function checkUrl(text: string, insecureHttp = false): CheckedUrl {
+export function checkUrl(text: string): CheckedUrl {
   const url = URL.parse(text);
   const name = 'GURUGURU_URL (--url)';
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
@@ -62,10 +62,10 @@ export function checkUrl(text: string, insecureHttp = false): CheckedUrl {
     };
   }
   const loopback = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol === 'http:' && !loopback && !insecureHttp) {
+  if (url.protocol === 'http:' && !loopback) {
     return {
       ok: false,
-      message: `${name}: ${text} would send the runner's token in clear text. Use https, or --insecure-http in a network you trust.`,
+      message: `${name}: ${text} would send the runner's token in clear text. Use https://, or http://localhost on the app's own machine.`,
     };
   }
   return { ok: true, url: url.href.replace(/\/+$/, '') };
@@ -158,6 +158,12 @@ export function isTransient(error: unknown): boolean {
 export function backoffMs(attempt: number, random: () => number = Math.random): number {
   const full = Math.min(10_000, 250 * 2 ** (attempt - 1));
   return full / 2 + (full / 2) * random();
+}
+
+/** Milliseconds before the next try: the backoff, or longer where the app said so (Retry-After). */
+export function delayAfter(error: unknown, attempt: number): number {
+  const asked = error instanceof RunnerCallError ? (error.retryAfter ?? 0) * 1000 : 0;
+  return Math.max(asked, backoffMs(attempt));
 }
 
 /** Tries until it works, the error is not transient, or the signal aborts (then throws its reason). */

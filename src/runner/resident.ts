@@ -3,6 +3,7 @@ import { ACQUIRE_WAIT_MAX_SECONDS, type Offer } from '../dispatch/protocol.ts';
 import {
   backoffMs,
   createRunnerClient,
+  delayAfter,
   isTransient,
   pause,
   RunnerCallError,
@@ -125,7 +126,7 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
         if (end !== null) return end;
         failures += 1;
         if (failures === 1) deps.say(`${error instanceof Error ? error.message : error}; trying again`);
-        await pause(backoffMs(failures), signal).catch(() => undefined);
+        await pause(delayAfter(error, failures), signal).catch(() => undefined);
         continue;
       }
       if (offer === null) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOG_CHUNK_MAX_BYTES, type SyncResponse } from '../dispatch/protocol.ts';
-import { backoffMs, RunnerCallError, type RunnerClient } from './client.ts';
+import { delayAfter, RunnerCallError, type RunnerClient } from './client.ts';
 import { correctedOffset, syncBase } from './deliver-run.ts';
 import type { LogSpool } from './log-spool.ts';
 import type { SpooledRun } from './state-directory.ts';
@@ -66,7 +66,7 @@ export function startRunSync(options: {
     if (!unreachable) options.say(`${run.offer.run}: ${message}; the job goes on, trying again`);
     unreachable = true;
     const refused = error instanceof RunnerCallError && !error.transient;
-    return refused ? timing.waitSeconds * 1000 : backoffMs(attempt);
+    return refused ? timing.waitSeconds * 1000 : delayAfter(error, attempt);
   };
 
   const listen = async () => {

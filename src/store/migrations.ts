@@ -20,7 +20,7 @@ type Schema = Kysely<Tables>['schema'];
  * - Queries stay within what both understand: no `rowid`, `glob`, `json_…` or `insert or …`; say
  *   `nulls first` or `last` where a sorted column may be null; see "Same on both" in backend.ts.
  */
-const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [createTables, addScans, addNews];
+const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [createTables, addScans, addNews, addAudit];
 
 /**
  * Brings the database to this program's version, as one write; compares only where `mayMigrate` says no to
@@ -262,6 +262,19 @@ async function addScans(schema: Schema): Promise<void> {
 
 async function addNews(schema: Schema): Promise<void> {
   await createTable(schema, 'news', ['id'], { id: 'bigint', sender: 'text', topics: 'text', at: 'bigint' });
+}
+
+async function addAudit(schema: Schema): Promise<void> {
+  await createTable(schema, 'audit', ['id'], {
+    id: 'text',
+    at: 'bigint',
+    what: 'text',
+    who: 'text',
+    subject: 'text',
+    repo_id: 'bigint?',
+    detail: 'text',
+  });
+  await createIndex(schema, 'audit', ['at']);
 }
 
 async function createTable<T extends keyof Tables>(

@@ -3,6 +3,7 @@ import type { Store } from './store.ts';
 const DAY_MS = 86_400_000;
 /** Rows of runner processes say who is live; an old one says nothing. */
 const RUNNER_DAYS = 7;
+const AUDIT_DAYS = 365;
 
 /**
  * Deletes what is only of use while a job lives: full logs of ended runs (the repository has the report),
@@ -16,6 +17,10 @@ export async function prune(store: Store, now: number, days = 30): Promise<numbe
     await tx
       .deleteFrom('runners')
       .where('seen_at', '<', now - RUNNER_DAYS * DAY_MS)
+      .execute();
+    await tx
+      .deleteFrom('audit')
+      .where('at', '<', now - AUDIT_DAYS * DAY_MS)
       .execute();
   });
   const runs = await store.db

@@ -19,6 +19,7 @@ export interface Tables {
   model_calls: ModelCallRow;
   work: WorkRow;
   scans: ScanRow;
+  audit: AuditRow;
   counters: CounterRow;
   news: NewsRow;
 }
@@ -261,6 +262,18 @@ export interface ScanRow {
   /** Head of the default branch whose queue was compared with the rows; null = none yet. */
   head: string | null;
   updated_at: number;
+}
+
+/** One thing that was given: who got what, when. Kept for a year. */
+export interface AuditRow {
+  id: string;
+  at: number;
+  what: string;
+  who: string;
+  subject: string;
+  repo_id: number | null;
+  /** json */
+  detail: string;
 }
 
 export interface CounterRow {

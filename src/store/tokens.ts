@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Reader, Tx } from './announce.ts';
+import { writeAudit } from './audit.ts';
 import type { TokenRow } from './tables.ts';
 
 const PREFIX = 'ggr_';
@@ -27,6 +28,12 @@ export async function createToken(
       revoked_at: null,
     })
     .execute();
+  await writeAudit(tx, {
+    what: 'token_created',
+    who: 'command line',
+    subject: name,
+    detail: { token: id, repositories },
+  });
   return { id, token };
 }
 
@@ -48,8 +55,38 @@ export async function isRevoked(db: Reader, token: string): Promise<boolean> {
   return row !== undefined && row.revoked_at !== null;
 }
 
+/** From now on nothing is granted to it, nor to the calls that wait with it. */
 export async function revokeToken(tx: Tx, id: string, now: number): Promise<void> {
-  await tx.updateTable('tokens').set({ revoked_at: now }).where('id', '=', id).execute();
+  const revoked = await tx
+    .updateTable('tokens')
+    .set({ revoked_at: now })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .returning('name')
+    .executeTakeFirst();
+  if (revoked)
+    await writeAudit(tx, {
+      what: 'token_revoked',
+      who: 'command line',
+      subject: revoked.name,
+      detail: { token: id },
+    });
+}
+
+/** The same, by the token's id. */
+export async function isIdRevoked(db: Reader, id: string): Promise<boolean> {
+  const row = await db.selectFrom('tokens').select('revoked_at').where('id', '=', id).executeTakeFirst();
+  return row !== undefined && row.revoked_at !== null;
+}
+
+/** When a runner last called with each token, by the token's id; runners of the last week are known. */
+export async function lastUses(db: Reader): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('runners')
+    .select((select) => ['token_id', select.fn.max('seen_at').as('at')])
+    .groupBy('token_id')
+    .execute();
+  return new Map(rows.map((row) => [row.token_id, Number(row.at)]));
 }
 
 /** Oldest first, revoked ones too. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   backoffMs,
   checkUrl,
+  delayAfter,
   isTransient,
   RunnerCallError,
   RunnerNetworkError,
@@ -23,9 +24,6 @@ describe('checkUrl', () => {
       expect(checkUrl(text)).toMatchObject({ ok: false, message: expect.stringContaining('GURUGURU_URL') });
     },
   );
-  it('takes http elsewhere only when told', () => {
-    expect(checkUrl('http://app.internal', true).ok).toBe(true);
-  });
 });
 
 describe('retry', () => {
@@ -36,6 +34,15 @@ describe('retry', () => {
     expect(isTransient(new RunnerCallError(404, null, 'a proxy'))).toBe(true);
     expect(isTransient(new RunnerCallError(404, 'unknown_run', 'x'))).toBe(false);
     expect(isTransient(new RunnerCallError(409, 'stale_fence', 'x'))).toBe(false);
+  });
+  it('waits as long as the app asks (Retry-After), and no shorter than it would by itself', () => {
+    const busy = new RunnerCallError(429, 'too_many_requests', 'x', { retryAfter: 30 });
+    expect(delayAfter(busy, 1)).toBe(30_000);
+    expect(
+      delayAfter(new RunnerCallError(429, 'too_many_requests', 'x', { retryAfter: 0 }), 20),
+    ).toBeGreaterThan(4_999);
+    expect(delayAfter(new RunnerNetworkError('cut'), 1)).toBeLessThan(251);
+    expect(isTransient(busy)).toBe(true);
   });
   it('waits longer each time, up to ten seconds, with jitter', () => {
     expect([1, 2, 3, 20].map((attempt) => backoffMs(attempt, () => 1))).toEqual([250, 500, 1000, 10_000]);

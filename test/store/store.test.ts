@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -208,3 +209,9 @@ async function readUntil(
   });
   return whole;
 }
+
+it('closes the data directory to other users, and its files with it', async () => {
+  const dataDir = join(tempDir(), 'data');
+  await tempStore({ dataDir });
+  expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+});

@@ -99,6 +99,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       dataDir,
       databaseUrl: null,
       writeBudget: 'off' as const,
+      tls: null,
+      trustedProxies: [],
       ingress: options.ingress ?? 'webhook',
       reconcileSeconds: options.reconcileSeconds ?? 3_600,
     };

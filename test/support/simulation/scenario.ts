@@ -107,7 +107,7 @@ async function play(world: World): Promise<void> {
     const machine = machines[random.whole(0, machines.length - 1)];
     if (!machine) return;
     const ms = random.pick([2_000, 30_000, 3 * MINUTE, 20 * MINUTE]);
-    const kind = random.pick(['kill', 'amnesia', 'stop', 'cut', 'clone', 'app', 'clock']);
+    const kind = random.pick(['kill', 'amnesia', 'gone', 'stop', 'cut', 'clone', 'app', 'clock']);
     switch (kind) {
       case 'kill':
       case 'amnesia':
@@ -116,7 +116,15 @@ async function play(world: World): Promise<void> {
           world.say(`${machine.name} loses its state directory`);
           machine.disk.clear();
         }
-        timeline.at(ms, () => machine.process ?? boot(machine));
+        timeline.at(ms, () => {
+          if (!machine.process && machines.includes(machine)) boot(machine);
+        });
+        return;
+      case 'gone':
+        if (machines.length === 1) return;
+        machine.process?.kill();
+        world.say(`${machine.name} never comes back`);
+        machines.splice(machines.indexOf(machine), 1);
         return;
       case 'stop':
         machine.process?.stop(ms);
@@ -167,10 +175,15 @@ async function play(world: World): Promise<void> {
 
   world.say('all is well from here on');
   world.faults = NO_FAULTS;
-  for (const machine of machines) {
-    machine.cut = false;
-    if (!machine.process) boot(machine);
-  }
+  const mend = () => {
+    for (const machine of machines) {
+      machine.cut = false;
+      if (!machine.process) boot(machine);
+    }
+  };
+  mend();
+  // One whose clone took its name has ended, perhaps with a result to deliver: somebody starts it again.
+  timeline.at(20 * MINUTE, mend);
   const quiet = () =>
     promises.unfinished().length === 0 && machines.every((machine) => machine.disk.size === 0);
   await timeline.run(timeline.now() + DRAIN_MS, () => look() || quiet());

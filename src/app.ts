@@ -19,6 +19,7 @@ import { lazyModel } from './llm/lazy-model.ts';
 import { createContexts, type MakeContext } from './loop/context.ts';
 import { createSurveys, holdAll } from './loop/hold.ts';
 import { createHttp, type HttpParts, peerOf, WEBHOOK_PATH } from './loop/http.ts';
+import { createRedact } from './loop/outgoing.ts';
 import { createReconciler, RECONCILE_KEY, type Reconciler } from './loop/reconcile.ts';
 import { recordEvent } from './loop/record.ts';
 import { createRightOfWay } from './loop/right-of-way.ts';
@@ -81,6 +82,7 @@ export async function startApp(
     ...(options.holdMs ? { holdMs: options.holdMs } : {}),
   });
   hearAudit(store, (grant) => log.info({ audit: true, ...grant }, `granted: ${grant.what} ${grant.subject}`));
+  const redact = createRedact(ownSecrets(config));
   const shutdown = new AbortController();
   const requests = createRequestLog();
   const usage = createUsage(store.now);
@@ -161,6 +163,7 @@ export async function startApp(
           })
         : null,
       prompts,
+      redact,
       webUrl: webUrl(config.githubApiUrl),
     });
     const reconciler =
@@ -365,8 +368,19 @@ function dataPlace(config: Pick<AppConfig, 'dataDir' | 'databaseUrl'>): string {
   return `postgres://${host}${pathname}`;
 }
 
-export function createLog(config: Pick<AppConfig, 'logLevel'>): Logger {
-  return pino({ name: 'guruguru', level: config.logLevel });
+export function createLog(config: Pick<AppConfig, 'logLevel' | 'model' | 'credentials' | 'databaseUrl'>): Logger {
+  const redact = createRedact(ownSecrets(config));
+  return pino(
+    { name: 'guruguru', level: config.logLevel },
+    { write: (line: string) => void process.stdout.write(redact(line)) },
+  );
+}
+
+/** The App's key is found by its shape. */
+function ownSecrets(config: Pick<AppConfig, 'model' | 'credentials' | 'databaseUrl'>): string[] {
+  const { credentials, model, databaseUrl } = config;
+  const password = databaseUrl ? decodeURIComponent(new URL(databaseUrl).password) : '';
+  return [credentials?.webhookSecret ?? '', model?.apiKey ?? '', password];
 }
 
 /** A library's chatter goes to the debug level; its warnings stay warnings. */

@@ -143,6 +143,20 @@ function guardRail(effect: Effect): string {
 }
 
 function secretsIn(job: Job, settings: Settings): Found[] {
+  return [...keysIn(job.script, settings), ...environmentSecrets(job, settings)];
+}
+
+/** A private key is one only with the lines below its beginning. */
+function keysIn(script: readonly string[], settings: Settings): Found[] {
+  return script.flatMap((line, index): Found[] => {
+    if (!line.includes('-----BEGIN') || holdsSecret(line)) return [];
+    if (!holdsSecret(script.slice(index, index + 3).join('\n'))) return [];
+    const message = `\`script[${index}]\` begins a private key: revoke it, and keep it in a file of the runner`;
+    return [{ rule: 'secret', effect: settings.policy.rules.secret, where: ['script', index], message }];
+  });
+}
+
+function environmentSecrets(job: Job, settings: Settings): Found[] {
   return Object.entries(job.env ?? {}).flatMap(([name, value]): Found[] => {
     if (!holdsSecret(value)) return [];
     const message = `\`env.${name}\` looks like a secret, which everyone who reads the repository sees: revoke it, and name it in \`secrets\``;

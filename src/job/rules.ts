@@ -27,9 +27,14 @@ export const RULES = {
     message: 'has a carriage return, which bash takes as part of a word: use plain line breaks',
   },
   secret: {
-    effect: 'warn',
+    effect: 'deny',
     message:
       'looks like it holds a secret, which everyone who reads the repository sees: revoke it, and name it in `secrets`',
+  },
+  password: {
+    effect: 'warn',
+    message:
+      'holds a password, which everyone who reads the repository sees: name it in `secrets` and use the variable',
   },
   'pipe-to-shell': {
     effect: 'warn',

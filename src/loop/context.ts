@@ -14,6 +14,7 @@ import { writeAudit } from '../store/audit.ts';
 import { getRepository } from '../store/repositories.ts';
 import type { Store } from '../store/store.ts';
 import type { RepositoryRow } from '../store/tables.ts';
+import { type Redact, redactingClient, redactingModel } from './outgoing.ts';
 import { repositoryOf, type WorkContext } from './work.ts';
 
 export const SETTINGS_PATH = '.github/guruguru.yml';
@@ -29,6 +30,7 @@ export interface LoopDeps {
   app: { id: number; slug: string };
   model: Model | null;
   prompts: Prompts;
+  redact: Redact;
   webUrl: string;
   log: Log;
   now: () => number;
@@ -67,7 +69,7 @@ export function createContexts(deps: LoopDeps): MakeContext {
     const looks = key.startsWith('repo:');
     if (repo.state === 'suspended' || (repo.state === 'archived' && !looks))
       throw new ParkedError(repo, deps.now());
-    const client = sparing(
+    const direct = sparing(
       trees,
       turns,
       createRepositoryClient({
@@ -81,6 +83,7 @@ export function createContexts(deps: LoopDeps): MakeContext {
         commitTrees,
       }),
     );
+    const client = redactingClient(direct, deps.redact);
     // Passes that start together ask for the settings once.
     const reading = settingsReads.get(repo.id) ?? settingsText(deps, repo, client, signal);
     settingsReads.set(repo.id, reading);
@@ -103,7 +106,7 @@ export function createContexts(deps: LoopDeps): MakeContext {
       rest: key.slice(key.indexOf(':') + 1),
       attempts,
       planner: {
-        model: deps.model,
+        model: deps.model && redactingModel(deps.model, deps.redact),
         prompts: deps.prompts,
         gather: (ask) => gatherPlannerInput(scope, ask, blobs),
       },

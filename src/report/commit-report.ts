@@ -10,6 +10,7 @@ import {
   runEntry,
 } from '../job/report-format.ts';
 import { donePath, recordPath } from '../job/report-paths.ts';
+import { redactJson, redactPublished } from '../job/secrets/redact-published.ts';
 import { reportCommitMessage } from '../messages/commit-messages.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
@@ -17,7 +18,6 @@ import { getPublished, putPublished } from '../store/published.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
 import { jobOf } from './judge-run.ts';
 import { updateLoop } from './loop-md.ts';
-import { redact } from './redact.ts';
 
 /** Where records go when the default branch refuses the app and the settings name no branch. */
 export const FALLBACK_REPORTS_BRANCH = 'guruguru-reports';
@@ -37,7 +37,7 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
     );
   }
   const log = run
-    ? redact(renderLog(decodeLog(await readLog(scope.store.db, run.id)), jobOf(row).script))
+    ? redactPublished(renderLog(decodeLog(await readLog(scope.store.db, run.id)), jobOf(row).script))
     : '';
   const own = scope.settings.reports.branch;
   let shown: string | null = log;
@@ -45,7 +45,7 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
   let outcome = await write(scope, row, branch, shown, intent !== undefined);
   if (outcome.kind === 'secret_blocked') {
     // What GitHub takes for a secret may look like none to us: hide more, then leave the log out.
-    shown = redact(log, true);
+    shown = redactPublished(log, true);
     outcome = await write(scope, row, branch, shown, true);
   }
   if (outcome.kind === 'secret_blocked') {
@@ -90,7 +90,8 @@ function write(
   again: boolean,
 ): Promise<CommitOutcome> {
   const job = jobOf(row);
-  const entry = runEntry.parse(JSON.parse(row.verdict ?? 'null'));
+  // As it will be published, so that a second try finds it there.
+  const entry = redactJson(runEntry.parse(JSON.parse(row.verdict ?? 'null')), redactPublished);
   const kept =
     log === null
       ? { ...entry, log: null, message: 'GitHub blocked the log: it holds what looks like a secret' }

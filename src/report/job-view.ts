@@ -2,6 +2,7 @@ import { repositoryUrl, type Scope } from '../github/scope.ts';
 import type { Job } from '../job/job.ts';
 import { decodeLog, type RunEntry, renderLog, runEntry } from '../job/report-format.ts';
 import { recordPath } from '../job/report-paths.ts';
+import { redactPublished } from '../job/secrets/redact-published.ts';
 import type { Locale, Outcome, RunLinks, RunnerMatch } from '../messages/views.ts';
 import { getAsk } from '../store/asks.ts';
 import { listJobsByState } from '../store/jobs.ts';
@@ -12,7 +13,6 @@ import { askData } from '../store/row-data.ts';
 import type { AskRow, JobRow, RunRow } from '../store/tables.ts';
 import { outcomeOf } from './job-outcome.ts';
 import { jobOf } from './judge-run.ts';
-import { redact } from './redact.ts';
 
 /** What the renderings of one job share. */
 export interface JobView extends Locale {
@@ -66,7 +66,7 @@ export function checkTargets(view: JobView): string[] {
 export async function readableTail(scope: Scope, view: JobView): Promise<string> {
   if (!view.run) return '';
   const bytes = await readLogTail(scope.store.db, view.run.id, TAIL_BYTES);
-  return redact(renderLog(decodeLog(bytes), view.job.script));
+  return redactPublished(renderLog(decodeLog(bytes), view.job.script));
 }
 
 export function matchFor(scope: Scope, job: Job): Promise<RunnerMatch> {

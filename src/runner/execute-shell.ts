@@ -2,9 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Job } from '../job/job.ts';
 import type { LogRecord, RunResult } from '../job/run-result.ts';
+import { redactText } from '../job/secrets/redact.ts';
+import { SECRET_MIN_LENGTH } from '../job/secrets/secret-forms.ts';
 import { type Environment, jobEnvironment } from './job-environment.ts';
 import { readJobReport } from './job-report.ts';
-import { redactText, SECRET_MIN_LENGTH } from './redact.ts';
+import { knownSecrets } from './known-secrets.ts';
 import { allowedWorkdir, type Roots } from './roots.ts';
 import { type BashEnd, reasonOf, runBash, SHELL_TIMING, type ShellTiming } from './run-bash.ts';
 import { makeRunFolder, removeRunFolder } from './run-folder.ts';
@@ -44,6 +46,8 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
   const startedAt = new Date();
   const started = performance.now();
   const seconds = () => Math.round(performance.now() - started) / 1000;
+  const hide = [...knownSecrets(options.environment), ...(options.hide ?? [])];
+  const redact = (text: string) => redactText(text, hide);
   const end = (part: Partial<ShellResult> & Pick<ShellResult, 'outcome'>): ShellResult => ({
     exit_code: null,
     signal: null,
@@ -55,10 +59,10 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
     report: null,
     ...part,
   });
-  const note = (text: string) => options.onRecord({ s: 'note', t: seconds(), d: text });
+  const note = (text: string) => options.onRecord({ s: 'note', t: seconds(), d: redact(text) });
   const refuse = (message: string) => {
     note(message);
-    return end({ outcome: 'refused', message });
+    return end({ outcome: 'refused', message: redact(message) });
   };
 
   const workdir = await allowedWorkdir(options.roots, options.repository, job.workdir);
@@ -81,7 +85,7 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
     const short = environment.secrets.filter((value) => value.trim().length < SECRET_MIN_LENGTH).length;
     if (short > 0)
       note(`${short} secret(s) shorter than ${SECRET_MIN_LENGTH} characters are not hidden in this log`);
-    const hide = [...environment.secrets, ...(options.hide ?? [])];
+    hide.push(...environment.secrets);
     const driver = shellDriver(job.script);
     await writeFile(join(directory, 'job'), driver.text, { mode: 0o600 });
 
@@ -104,11 +108,13 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
     if (shell.leftovers > 0 && shell.stopped === null) {
       note(`ended ${shell.leftovers} process(es) that the job had left running`);
     }
-    const report = await readJobReport(reportFile, (text) => redactText(text, hide));
+    const report = await readJobReport(reportFile, redact);
     if (report.note !== null) note(report.note);
     return { ...finish, ...shell.stopped, report: report.value };
   } catch (cause) {
-    const message = `the runner could not run this job: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = redact(
+      `the runner could not run this job: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
     note(message);
     return end({ outcome: 'runner_error', message: message.slice(0, 2000) });
   } finally {

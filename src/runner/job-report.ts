@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { redactJson } from '../job/secrets/redact-published.ts';
 
 /** What a job may write to the file named by `GURUGURU_REPORT`. */
 export const JOB_REPORT_MAX_BYTES = 65_536;
@@ -29,20 +30,39 @@ export async function readJobReport(
     }
     const text = await file.readFile('utf8');
     if (text.trim() === '') return { value: null, note: null };
-    const parsed: unknown = JSON.parse(redact(text));
+    const read = parse(text, redact);
+    if (!read.ok) return ignored(`it is not JSON (${read.why})`);
+    const parsed = read.value;
     if (!nestsWithin(parsed, MAX_LEVELS))
       return ignored(`it nests too deeply, at most ${MAX_LEVELS} levels are taken`);
-    // Written out anew: `1e20` grows, and a secret spelled with escapes becomes readable.
-    const written = redact(JSON.stringify(parsed));
+    // Written out anew: `1e20` grows. String by string, so that it stays JSON; what is left is no string.
+    const written = JSON.stringify(redactJson(parsed, redact));
+    if (redact(written) !== written) return ignored('it holds a secret value that is no string by itself');
     const bytes = Buffer.byteLength(written);
     if (bytes > JOB_REPORT_MAX_BYTES) {
       return ignored(`written out it has ${bytes} bytes; at most ${JOB_REPORT_MAX_BYTES} are taken`);
     }
     return { value: JSON.parse(written), note: null };
-  } catch (error) {
-    return ignored(`it is not JSON (${error instanceof Error ? redact(error.message) : 'unreadable'})`);
+  } catch {
+    return ignored('it cannot be read');
   } finally {
     await file.close();
+  }
+}
+
+type Parsed = { ok: true; value: unknown } | { ok: false; why: string };
+
+/** What is wrong is told of the redacted text: the parser's words quote it, and might cut a secret in two. */
+function parse(text: string, redact: (text: string) => string): Parsed {
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    try {
+      JSON.parse(redact(text));
+      return { ok: false, why: 'unreadable' };
+    } catch (error) {
+      return { ok: false, why: error instanceof Error ? error.message : 'unreadable' };
+    }
   }
 }
 

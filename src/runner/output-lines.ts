@@ -1,5 +1,5 @@
 import type { LogRecord } from '../job/run-result.ts';
-import type { Redactor } from './redact.ts';
+import type { Redactor } from '../job/secrets/redactor.ts';
 
 /** 16 KiB of UTF-8 whatever the characters: three bytes a UTF-16 unit. */
 const RECORD_MAX_CHARACTERS = 5461;
@@ -58,7 +58,10 @@ export function outputLines(options: {
   };
 
   return {
-    flush,
+    flush() {
+      take(redactor.settle());
+      flush();
+    },
     push: (bytes) => take(redactor.push(decoder.decode(bytes, { stream: true }))),
     end() {
       take(redactor.push(decoder.decode()) + redactor.end());

@@ -4,10 +4,10 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogRecord, Step } from '../job/run-result.ts';
+import { createRedactor } from '../job/secrets/redact.ts';
 import { openChannels } from './fifos.ts';
 import { type OutputLines, outputLines } from './output-lines.ts';
 import { readPipe } from './read-pipe.ts';
-import { createRedactor } from './redact.ts';
 import { endLeftovers, signalRun } from './tagged-processes.ts';
 import { answerOn, markReader, stepOrder, stepTracker } from './track-steps.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redact } from '../../src/report/redact.ts';
+import { redactPublished } from '../../../src/job/secrets/redact-published.ts';
 
 // Joined at run time: a whole token in a source file would trip scanners.
 const t = (...parts: string[]) => parts.join('');
@@ -23,34 +23,34 @@ const SECRETS: [kind: string, secret: string][] = [
   ['jwt', t('ey', 'J', A36, '.ey', 'J', A36, '.', A36)],
 ];
 
-describe('redact', () => {
+describe('redactPublished', () => {
   it.each(SECRETS)('%s %s', (kind, secret) => {
-    expect(redact(`export TOKEN=${secret}\nnext`)).toBe(`export TOKEN=[redacted:${kind}]\nnext`);
-    expect(redact(`"${secret}"`)).toBe(`"[redacted:${kind}]"`);
-    expect(redact(secret)).toBe(`[redacted:${kind}]`);
+    expect(redactPublished(`export TOKEN=${secret}\nnext`)).toBe(`export TOKEN=[redacted:${kind}]\nnext`);
+    expect(redactPublished(`"${secret}"`)).toBe(`"[redacted:${kind}]"`);
+    expect(redactPublished(secret)).toBe(`[redacted:${kind}]`);
   });
 
   it('takes a private key as a whole, also one cut short', () => {
     const key = t('-----BEGIN RSA PRIVATE', ' KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE', ' KEY-----');
-    expect(redact(`a\n${key}\nb`)).toBe('a\n[redacted:private-key]\nb');
-    expect(redact(key.slice(0, 40))).toBe('[redacted:private-key]');
+    expect(redactPublished(`a\n${key}\nb`)).toBe('a\n[redacted:private-key]\nb');
+    expect(redactPublished(key.slice(0, 40))).toBe('[redacted:private-key]');
   });
 
   it('keeps what stands around a password', () => {
-    expect(redact('git clone https://bot:hunter2@github.com/o/r')).toBe(
+    expect(redactPublished('git clone https://bot:hunter2@github.com/o/r')).toBe(
       'git clone https://bot:[redacted:password]@github.com/o/r',
     );
-    expect(redact('Authorization: Bearer abcdefghijkl')).toBe(
+    expect(redactPublished('Authorization: Bearer abcdefghijkl')).toBe(
       'Authorization: Bearer [redacted:authorization]',
     );
-    expect(redact(`aws_secret_access_key = ${'aB3/'.repeat(10)}`)).toBe(
+    expect(redactPublished(`aws_secret_access_key = ${'aB3/'.repeat(10)}`)).toBe(
       'aws_secret_access_key = [redacted:aws]',
     );
-    expect(redact(`https://x-access-token:${t('ghs', '_', A36)}@github.com/o/r`)).toBe(
-      'https://x-access-token:[redacted:github]@github.com/o/r',
+    expect(redactPublished(`https://x-access-token:${t('ghs', '_', A36)}@github.com/o/r`)).toBe(
+      'https://x-access-token:[redacted:password]@github.com/o/r',
     );
     // Not skipped because it looks like our own mark.
-    expect(redact('https://bot:x]@h')).toBe('https://bot:[redacted:password]@h');
+    expect(redactPublished('https://bot:x]@h')).toBe('https://bot:[redacted:password]@h');
   });
 
   it.each([
@@ -61,14 +61,14 @@ describe('redact', () => {
     'sha512-abc and eyJ alone',
     '2025-11-22-001 exit_code == 0',
   ])('leaves %s', (text) => {
-    expect(redact(text)).toBe(text);
+    expect(redactPublished(text)).toBe(text);
   });
 
   it('takes long opaque strings only when thorough', () => {
     const opaque = `Zq${A36}`;
-    expect(redact(`key ${opaque}`)).toBe(`key ${opaque}`);
-    expect(redact(`key ${opaque}`, true)).toBe('key [redacted:opaque]');
-    expect(redact('3f786850e387550fdab836ed7e6dc881de23001b /usr/lib/A1/b2/c3/d4/e5/f6', true)).toBe(
+    expect(redactPublished(`key ${opaque}`)).toBe(`key ${opaque}`);
+    expect(redactPublished(`key ${opaque}`, true)).toBe('key [redacted:opaque]');
+    expect(redactPublished('3f786850e387550fdab836ed7e6dc881de23001b /usr/lib/A1/b2/c3/d4/e5/f6', true)).toBe(
       '3f786850e387550fdab836ed7e6dc881de23001b /usr/lib/A1/b2/c3/d4/e5/f6',
     );
   });
@@ -78,9 +78,9 @@ describe('redact', () => {
     const piece = fc.oneof(fc.constantFrom(...SECRETS.map(([, secret]) => secret)), fc.lorem(), around);
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), fc.boolean(), (pieces, thorough) => {
-        const once = redact(pieces.join(' '), thorough);
+        const once = redactPublished(pieces.join(' '), thorough);
         for (const [, secret] of SECRETS) expect(once).not.toContain(secret);
-        expect(redact(once, thorough)).toBe(once);
+        expect(redactPublished(once, thorough)).toBe(once);
       }),
     );
   });
@@ -99,7 +99,7 @@ describe('redact', () => {
     ];
     for (const unit of [...starts, t('-----BEGIN RSA PRIVATE', ' KEY-----'), '-----BEGIN ']) {
       const start = performance.now();
-      redact(unit.repeat(200_000 / unit.length), true);
+      redactPublished(unit.repeat(200_000 / unit.length), true);
       expect(performance.now() - start, unit).toBeLessThan(1000);
     }
   });

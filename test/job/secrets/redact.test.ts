@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRedactor, redactText, secretForms } from '../../src/runner/redact.ts';
+import { createRedactor, redactText } from '../../../src/job/secrets/redact.ts';
+import { secretForms } from '../../../src/job/secrets/secret-forms.ts';
 
 const inChunks = (text: string, cuts: readonly number[], values: readonly string[]) => {
   const redactor = createRedactor(values);

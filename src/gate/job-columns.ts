@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Job } from '../job/job.ts';
+import { requiredOf } from '../job/match-runner.ts';
 import type { JobRow } from '../store/tables.ts';
 
 /** The columns of a proposed job that come from its file. */
@@ -20,7 +21,7 @@ export function jobColumns(
     blob_sha: blobSha(text),
     approval: null,
     runs_on: JSON.stringify(job.runs_on ?? []),
-    requires: JSON.stringify(job.requires ?? []),
+    requires: JSON.stringify(requiredOf(job)),
     touches: JSON.stringify(job.touches ?? []),
     effect: job.effect ?? 'change',
     concurrency: job.concurrency ?? null,

@@ -33,7 +33,7 @@ export const JOB_HINTS: Hints = {
   'env.*': 'use a text of at most 32768 characters',
   secrets: 'use a list of at most 50 names from the runner\'s environment, such as ["API_TOKEN"]',
   'secrets[]': environmentName,
-  network: 'use "on" or remove the field; "off" needs a sandbox, which this version does not have',
+  network: 'use "on" or "off", or remove the field',
   concurrency: label,
   idempotent: 'use true or false',
   undo: 'use a text, or a list of command lines',

@@ -77,7 +77,10 @@ export const jobSchema = z.strictObject({
     .max(50)
     .optional()
     .describe("Names taken from the runner's own environment; their values are redacted from the log."),
-  network: z.literal('on').optional().describe('"off" needs a sandbox, which this version does not have.'),
+  network: z
+    .enum(['on', 'off'])
+    .optional()
+    .describe("off: none, in a runner's sandbox. Default: what the runner says; on without a sandbox."),
   concurrency: name.optional().describe('Jobs with one key never overlap.'),
   idempotent: z.boolean().default(false).describe('May be run again unasked when a runner falls silent.'),
   undo: z

@@ -1,13 +1,28 @@
+/** What a runner with a working sandbox has proved. */
+export const SANDBOX_CAPABILITY = 'sandbox';
+
 /**
  * Whether a runner may take a job. `runs_on` is a wish list: one label in common is enough, and an empty
- * list means any runner. `requires` are capabilities the runner must have proved: all of them.
+ * list means any runner. `requires` are capabilities the runner must have proved: all of them. Only a sandbox
+ * can keep a job from the network.
  */
 export function suits(
-  job: { runs_on?: readonly string[] | undefined; requires?: readonly string[] | undefined },
+  job: {
+    runs_on?: readonly string[] | undefined;
+    requires?: readonly string[] | undefined;
+    network?: 'on' | 'off' | undefined;
+  },
   runner: { labels: readonly string[]; capabilities: readonly string[] },
 ): boolean {
   const wished = job.runs_on ?? [];
-  const required = job.requires ?? [];
   const label = wished.length === 0 || wished.some((name) => runner.labels.includes(name));
-  return label && required.every((name) => runner.capabilities.includes(name));
+  return label && requiredOf(job).every((name) => runner.capabilities.includes(name));
+}
+
+/** The capabilities a job asks for, in words or by what else it says. */
+export function requiredOf(job: {
+  requires?: readonly string[] | undefined;
+  network?: 'on' | 'off' | undefined;
+}): string[] {
+  return [...new Set([...(job.requires ?? []), ...(job.network === 'off' ? [SANDBOX_CAPABILITY] : [])])];
 }

@@ -10,7 +10,9 @@ import { knownSecrets } from './known-secrets.ts';
 import { allowedWorkdir, type Roots } from './roots.ts';
 import { type BashEnd, reasonOf, runBash, SHELL_TIMING, type ShellTiming } from './run-bash.ts';
 import { makeRunFolder, removeRunFolder } from './run-folder.ts';
+import { enclose, NO_SANDBOX, type Sandbox } from './sandbox/sandbox.ts';
 import { shellDriver } from './shell-driver.ts';
+import { RUN_TAG } from './tagged-processes.ts';
 
 export interface ShellOptions {
   /** Becomes `GURUGURU_RUN` in every process of the job; letters, digits, dots, dashes, underscores. */
@@ -21,6 +23,8 @@ export interface ShellOptions {
   environment: Environment;
   /** More names (or prefixes ending in `*`) to pass on. */
   passOn?: readonly string[];
+  /** Probed at the start. Default: none. */
+  sandbox?: Sandbox;
   /** More values that must not appear in the log, such as the runner's own token. */
   hide?: readonly string[];
   /** From `makeRunFolder`, made ahead and removed by the caller. Default: made and removed here. */
@@ -86,6 +90,16 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
     if (short > 0)
       note(`${short} secret(s) shorter than ${SECRET_MIN_LENGTH} characters are not hidden in this log`);
     hide.push(...environment.secrets);
+    const enclosed = enclose(options.sandbox ?? NO_SANDBOX, {
+      bash: ['--noprofile', '--norc', join(directory, 'job')],
+      workdir: workdir.path,
+      folder: directory,
+      env: environment.env,
+      runTag: [RUN_TAG],
+      network: job.network,
+      runner: options.environment,
+    });
+    if (!enclosed.ok) return refuse(enclosed.message);
     const driver = shellDriver(job.script);
     await writeFile(join(directory, 'job'), driver.text, { mode: 0o600 });
 
@@ -93,7 +107,7 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
       directory,
       inTurn: driver.inTurn,
       workdir: workdir.path,
-      env: environment.env,
+      shell: enclosed.shell,
       hide,
       seconds,
       timing: { timeoutMs: job.timeout_minutes * 60_000, ...SHELL_TIMING, ...options.timing },

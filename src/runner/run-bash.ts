@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogRecord, Step } from '../job/run-result.ts';
 import { createRedactor } from '../job/secrets/redact.ts';
 import { openChannels } from './fifos.ts';
 import { type OutputLines, outputLines } from './output-lines.ts';
 import { readPipe } from './read-pipe.ts';
+import type { Shell } from './sandbox/sandbox.ts';
 import { endLeftovers, signalRun } from './tagged-processes.ts';
 import { answerOn, markReader, stepOrder, stepTracker } from './track-steps.ts';
 
@@ -37,7 +37,8 @@ export async function runBash(plan: {
   directory: string;
   inTurn: boolean;
   workdir: string;
-  env: Record<string, string>;
+  /** bash with the driver, as it is or in a sandbox. */
+  shell: Shell;
   hide: readonly string[];
   seconds: () => number;
   timing: Required<ShellTiming>;
@@ -48,9 +49,9 @@ export async function runBash(plan: {
 }): Promise<BashEnd> {
   const { seconds, timing } = plan;
   const channels = openChannels(plan.directory);
-  const child = spawn('bash', ['--noprofile', '--norc', join(plan.directory, 'job')], {
+  const child = spawn(plan.shell.command, plan.shell.args, {
     cwd: plan.workdir,
-    env: plan.env,
+    env: plan.shell.env,
     detached: true,
     stdio: ['ignore', ...channels.child],
   });

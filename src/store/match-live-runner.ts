@@ -1,5 +1,5 @@
 import type { Job } from '../job/job.ts';
-import { suits } from '../job/match-runner.ts';
+import { requiredOf, suits } from '../job/match-runner.ts';
 import type { RunnerMatch } from '../messages/views.ts';
 import { listLiveRunners, RUNNER_LIVE_MS } from './runners.ts';
 import type { Reader } from './store.ts';
@@ -8,7 +8,7 @@ import type { Reader } from './store.ts';
 export async function matchLiveRunner(
   db: Reader,
   repository: { owner: string; name: string },
-  job: Pick<Job, 'runs_on' | 'requires'>,
+  job: Pick<Job, 'runs_on' | 'requires' | 'network'>,
   now: number,
 ): Promise<RunnerMatch> {
   const live = await listLiveRunners(
@@ -28,6 +28,6 @@ export async function matchLiveRunner(
   return {
     runner: best?.name ?? null,
     ...(best?.runId ? { busy: true } : {}),
-    wants: [...wish, ...(job.requires ?? [])],
+    wants: [...wish, ...requiredOf(job)],
   };
 }

@@ -368,7 +368,9 @@ function dataPlace(config: Pick<AppConfig, 'dataDir' | 'databaseUrl'>): string {
   return `postgres://${host}${pathname}`;
 }
 
-export function createLog(config: Pick<AppConfig, 'logLevel' | 'model' | 'credentials' | 'databaseUrl'>): Logger {
+export function createLog(
+  config: Pick<AppConfig, 'logLevel' | 'model' | 'credentials' | 'databaseUrl'>,
+): Logger {
   const redact = createRedact(ownSecrets(config));
   return pino(
     { name: 'guruguru', level: config.logLevel },

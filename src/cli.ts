@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError } from './config.ts';
 import { VERSION } from './version.ts';
@@ -36,6 +37,9 @@ function program(): Command {
     .option('--labels <a,b>', 'labels jobs can ask for in runs_on (GURUGURU_RUNNER_LABELS)')
     .option('--roots <paths>', '/path or owner/name=/path, comma-separated (GURUGURU_WORKDIR_ROOTS)')
     .option('--state-dir <dir>', 'logs and results not yet delivered (GURUGURU_RUNNER_STATE_DIR)')
+    .option('--sandbox <kind>', 'bwrap (Linux), sandbox-exec (macOS) or none (GURUGURU_SANDBOX)')
+    .option('--sandbox-read <paths>', 'hidden files jobs may read, comma-separated (GURUGURU_SANDBOX_READ)')
+    .option('--sandbox-network <on|off>', 'for jobs that do not say (GURUGURU_SANDBOX_NETWORK)')
     .option('--verify', 'run only what GitHub shows that a person merged or approved (GURUGURU_VERIFY_TOKEN)')
     .option('--git <checkout>', 'no app: take jobs from this checkout and push their reports')
     .option('--once', 'with --git: run at most one job, then exit')
@@ -142,7 +146,8 @@ export async function main(argv: string[]): Promise<void> {
       return;
     }
     const plain = error instanceof ConfigError || (error instanceof Error && PLAIN_ERRORS.has(error.name));
-    console.error(plain ? (error as Error).message : error);
+    const { redactPublished } = await import('./job/secrets/redact-published.ts');
+    console.error(redactPublished(plain ? (error as Error).message : inspect(error)));
     process.exitCode = 1;
   }
 }

@@ -256,6 +256,9 @@ describe('parseRunnerConfig', () => {
       GURUGURU_RUNNER_STATE_DIR: '/var/lib/runner',
       GURUGURU_VERIFY_TOKEN: 'github_pat_x',
       GURUGURU_VERIFY_REPOSITORIES: 'Octo/Hello, octo/other',
+      GURUGURU_SANDBOX: 'bwrap',
+      GURUGURU_SANDBOX_READ: '/home/a/.kube/config, ',
+      GURUGURU_SANDBOX_NETWORK: 'off',
     });
     expect(config).toEqual({
       url: 'https://guru.example',
@@ -264,6 +267,7 @@ describe('parseRunnerConfig', () => {
       labels: ['mac', 'arm64'],
       workdirRoots: '/workspace',
       stateDir: '/var/lib/runner',
+      sandbox: { kind: 'bwrap', read: ['/home/a/.kube/config'], network: 'off' },
       verify: null,
     });
   });
@@ -283,6 +287,17 @@ describe('parseRunnerConfig', () => {
     expect(problems(parseRunnerConfig, { ...RUNNER, GURUGURU_VERIFY_REPOSITORIES: 'hello' })).toEqual([
       expect.stringMatching(/^GURUGURU_VERIFY_REPOSITORIES: must be owner\/name/),
     ]);
+  });
+
+  it('takes no setting of a sandbox for nothing', () => {
+    for (const [name, value] of [
+      ['GURUGURU_SANDBOX_NETWORK', 'off'],
+      ['GURUGURU_SANDBOX_READ', '/etc/x'],
+    ] as const) {
+      expect(problems(parseRunnerConfig, { ...RUNNER, [name]: value })).toEqual([
+        expect.stringMatching(new RegExp(`^${name}: needs a sandbox: set GURUGURU_SANDBOX`)),
+      ]);
+    }
   });
 
   it('says what is missing and how to get it, all at once', () => {

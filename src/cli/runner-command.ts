@@ -1,12 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadEnvFile } from 'node:process';
 import { ConfigError, type Environment, parseGitRunnerConfig, parseRunnerConfig } from '../config.ts';
+import { SANDBOX_CAPABILITY } from '../job/match-runner.ts';
+import { redactText } from '../job/secrets/redact.ts';
 import { defaultLabels, probeCapabilities } from '../runner/capabilities.ts';
 import { checkUrl } from '../runner/client.ts';
 import { runGitMode } from '../runner/git-mode.ts';
+import { knownSecrets } from '../runner/known-secrets.ts';
 import { runResident, trapSignals } from '../runner/resident.ts';
-import { parseRoots } from '../runner/roots.ts';
+import { parseRoots, ROOTS_SETTING, type Root } from '../runner/roots.ts';
+import { probeSandbox } from '../runner/sandbox/probe-sandbox.ts';
+import type { Sandbox } from '../runner/sandbox/sandbox.ts';
 import { VERSION } from '../version.ts';
 
 export interface RunnerFlags {
@@ -16,6 +21,9 @@ export interface RunnerFlags {
   labels?: string;
   roots?: string;
   stateDir?: string;
+  sandbox?: string;
+  sandboxRead?: string;
+  sandboxNetwork?: string;
   verify?: boolean;
   git?: string;
   once?: boolean;
@@ -41,6 +49,8 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
       ...(api.ok ? [] : [api.message.replace('GURUGURU_URL (--url)', 'GITHUB_API_URL')]),
     ]);
   }
+  const sandbox = await workingSandbox(config.sandbox, environment, [config.stateDir]);
+  const say = sayWithout([config.token, ...knownSecrets(environment)]);
   const { drain, cancel, release } = trapSignals(say);
   const exit = await runResident(
     {
@@ -48,9 +58,10 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
       token: config.token,
       name: config.name,
       labels: config.labels.length > 0 ? config.labels : defaultLabels(config.name),
-      capabilities: probeCapabilities(environment.PATH ?? ''),
+      capabilities: capabilities(environment, sandbox),
       version: VERSION,
       roots: roots.roots,
+      sandbox,
       stateDirectory: config.stateDir,
       ...(config.verify ? { verify: config.verify } : {}),
     },
@@ -70,14 +81,18 @@ async function gitCommand(environment: Environment, flags: RunnerFlags & { git: 
   // A checkout's own jobs work in it; anything else is named.
   const roots = parseRoots(config.workdirRoots ?? resolve(flags.git));
   if (!roots.ok) throw new ConfigError(roots.errors);
+  const sandbox = await workingSandbox(config.sandbox, environment, []);
+  if (sandbox.kind !== 'none') keepApart(roots.roots, resolve(flags.git));
+  const say = sayWithout(knownSecrets(environment));
   const { drain, cancel, release } = trapSignals(say);
   const code = await runGitMode(
     {
       checkout: resolve(flags.git),
       name: config.name,
       labels: config.labels.length > 0 ? config.labels : defaultLabels(config.name),
-      capabilities: probeCapabilities(environment.PATH ?? ''),
+      capabilities: capabilities(environment, sandbox),
       roots: roots.roots,
+      sandbox,
       once: flags.once ?? false,
       intervalSeconds,
     },
@@ -87,8 +102,40 @@ async function gitCommand(environment: Environment, flags: RunnerFlags & { git: 
   return code;
 }
 
-function say(text: string): void {
-  console.log(`${new Date().toISOString()} ${text}`);
+function sayWithout(secrets: readonly string[]): (text: string) => void {
+  return (text) => console.log(`${new Date().toISOString()} ${redactText(text, secrets)}`);
+}
+
+function capabilities(environment: Environment, sandbox: Sandbox): string[] {
+  const probed = probeCapabilities(environment.PATH ?? '');
+  return sandbox.kind === 'none' ? probed : [...probed, SANDBOX_CAPABILITY];
+}
+
+/** @throws ConfigError when it does not work here: a runner that was to have one never runs a job without. */
+async function workingSandbox(
+  config: Pick<Sandbox, 'kind' | 'read' | 'network'>,
+  environment: Environment,
+  hide: readonly string[],
+): Promise<Sandbox> {
+  const sandbox = { ...config, hide: [...hide, resolve('.env')] };
+  const problem = await probeSandbox(sandbox, environment);
+  if (problem !== null) throw new ConfigError([problem]);
+  return sandbox;
+}
+
+/** This runner's own git reads the checkout's configuration, and runs what stands there. */
+function keepApart(roots: Root[], checkout: string): void {
+  const inside = roots.filter(({ path }) => holds(path, checkout) || holds(checkout, path));
+  if (inside.length === 0) return;
+  throw new ConfigError([
+    `${ROOTS_SETTING}: with --git and --sandbox a job must not work in ${checkout}, whose git configuration this ` +
+      'runner obeys outside the sandbox. Give --git a clone of its own, and name the folders jobs work in here',
+  ]);
+}
+
+function holds(base: string, path: string): boolean {
+  const [outer, inner] = [base, path].map((one) => (existsSync(one) ? realpathSync(one) : resolve(one)));
+  return `${inner}/`.startsWith(`${outer === '/' ? '' : outer}/`);
 }
 
 /** `.env` of the working directory is read, as by the app; flags go before the environment. */
@@ -101,6 +148,9 @@ function withFlags(environment: Environment, flags: RunnerFlags): Environment {
     GURUGURU_RUNNER_LABELS: flags.labels,
     GURUGURU_WORKDIR_ROOTS: flags.roots,
     GURUGURU_RUNNER_STATE_DIR: flags.stateDir,
+    GURUGURU_SANDBOX: flags.sandbox,
+    GURUGURU_SANDBOX_READ: flags.sandboxRead,
+    GURUGURU_SANDBOX_NETWORK: flags.sandboxNetwork,
   };
   return {
     ...environment,

@@ -138,6 +138,7 @@ async function runClaimed(
     repository: await repositoryName(git, work.remote),
     environment: deps.environment,
     signal: deps.cancel,
+    ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
     ...(options.passOn === undefined ? {} : { passOn: options.passOn }),
     ...(options.timing === undefined ? {} : { timing: options.timing }),
   });

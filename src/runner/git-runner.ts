@@ -2,6 +2,7 @@ import type { Git } from './git.ts';
 import type { Environment } from './job-environment.ts';
 import type { Roots } from './roots.ts';
 import type { ShellTiming } from './run-bash.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
 
 export interface GitModeOptions {
   /** A clone of the repository, on its default branch, that may push. */
@@ -10,6 +11,8 @@ export interface GitModeOptions {
   labels: readonly string[];
   capabilities: readonly string[];
   roots: Roots;
+  /** Probed. Default: none. */
+  sandbox?: Sandbox;
   /** Run at most one job, then end. */
   once: boolean;
   /** Between two pulls; 10. */

@@ -14,6 +14,7 @@ import { DirectoryLockedError } from './lock-directory.ts';
 import type { Roots } from './roots.ts';
 import type { ShellTiming } from './run-bash.ts';
 import type { OngoingRun } from './run-offer.ts';
+import { NO_SANDBOX, type Sandbox } from './sandbox/sandbox.ts';
 import { deliverAll, settleKilledRuns, type Undelivered } from './spooled-runs.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import type { SyncTiming } from './sync-run.ts';
@@ -30,6 +31,8 @@ export interface ResidentOptions {
   version: string;
   roots: Roots;
   stateDirectory: string;
+  /** Probed. Default: none. */
+  sandbox?: Sandbox;
   /** More environment names to pass on to jobs. */
   passOn?: readonly string[];
   /** `--verify`: proof on GitHub before anything runs. */
@@ -162,6 +165,7 @@ function offerContext(resident: Resident, onDrain: () => void) {
     passOn: options.passOn ?? [],
     hide: [options.token, ...(options.verify ? [options.verify.token] : [])],
     verify: options.verify,
+    sandbox: options.sandbox ?? NO_SANDBOX,
     shell: options.timing?.shell ?? {},
     sync: options.timing?.sync ?? {},
     cancel: deps.cancel,

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Offer } from '../dispatch/protocol.ts';
 import type { Job } from '../job/job.ts';
-import { suits } from '../job/match-runner.ts';
+import { SANDBOX_CAPABILITY, suits } from '../job/match-runner.ts';
 import { parseJob } from '../job/parse-job.ts';
 import type { RunResult } from '../job/run-result.ts';
+import { redactText } from '../job/secrets/redact.ts';
 import { backoffMs, type RunnerClient, withRetry } from './client.ts';
 import { syncBase } from './deliver-run.ts';
 import { deliverUnwritten } from './deliver-unwritten.ts';
@@ -15,6 +16,7 @@ import { type LogSpool, openLogSpool } from './log-spool.ts';
 import type { Roots } from './roots.ts';
 import type { ShellTiming } from './run-bash.ts';
 import { makeRunFolder, removeRunFolder } from './run-folder.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
 import { isRunId, type StateDirectory } from './state-directory.ts';
 import { type RunSync, SYNC_TIMING, type SyncTiming, startRunSync } from './sync-run.ts';
 import { tries } from './tries.ts';
@@ -33,6 +35,7 @@ export interface OfferContext {
   hide: readonly string[];
   /** Set: only what GitHub itself shows that a person wanted is run. */
   verify?: VerifyOptions | undefined;
+  sandbox: Sandbox;
   shell: Partial<ShellTiming>;
   sync: Partial<SyncTiming>;
   /** Aborted when the runner is to stop now: the job is cancelled. */
@@ -97,7 +100,9 @@ async function runIn(
     return null;
   }
   if (!checked.ok || starting === 'stopped') {
-    const message = checked.ok ? 'the runner was stopped before the first line ran' : checked.message;
+    const message = checked.ok
+      ? 'the runner was stopped before the first line ran'
+      : redactText(checked.message, context.hide);
     log.write({ s: 'note', t: 0, d: message });
     const result = emptyResult(checked.ok ? 'cancelled' : 'refused', message, log.finish());
     say(`${offer.run}: ${message}`);
@@ -128,6 +133,7 @@ async function runIn(
     environment: context.environment,
     passOn: context.passOn,
     hide: context.hide,
+    sandbox: context.sandbox,
     onRecord: log.write,
     onStart: keepAwake,
     signal: AbortSignal.any([cancel.signal, context.cancel]),
@@ -174,6 +180,11 @@ export function checkOffer(
   }
   if (parsed.job.id !== offer.job_id)
     return refuse(`id: the job file says ${parsed.job.id}, the offer ${offer.job_id}`);
+  if (parsed.job.network === 'off' && !runner.capabilities.includes(SANDBOX_CAPABILITY)) {
+    return refuse(
+      'network: "off" needs a sandbox, and this runner has none. Start it with --sandbox, then /retry.',
+    );
+  }
   if (!suits(parsed.job, runner)) {
     return refuse(
       'runs_on, requires: this runner has not what the job asks for ' +

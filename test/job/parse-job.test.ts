@@ -135,7 +135,7 @@ describe('parseJob on fields', () => {
     ['timeout_minutes', 721, '`timeout_minutes` is 721: use 1 to 720'],
     ['timeout_minutes', 1.5, '`timeout_minutes` is 1.5: use 1 to 720'],
     ['timeout_minutes', '30', '`timeout_minutes` is "30": use 1 to 720'],
-    ['network', 'off', '`network` is "off": use "on" or remove the field; "off" needs a sandbox'],
+    ['network', 'none', '`network` is "none": use "on" or "off", or remove the field'],
     ['effect', 'destroy', '`effect` is "destroy": use "read" or "change"'],
     ['idempotent', 'yes', '`idempotent` is "yes": use true or false'],
     ['title', 'two\nlines', '`title` has a line break or an invisible character'],

@@ -19,6 +19,7 @@ import type { LogRecord } from '../../src/job/run-result.ts';
 import { executeShell, type ShellOptions } from '../../src/runner/execute-shell.ts';
 import { probeSandbox } from '../../src/runner/sandbox/probe-sandbox.ts';
 import type { Sandbox } from '../../src/runner/sandbox/sandbox.ts';
+import { sandboxProfile } from '../../src/runner/sandbox/sandbox-exec.ts';
 import { taggedProcesses } from '../../src/runner/tagged-processes.ts';
 
 const BWRAP: Sandbox = { kind: 'bwrap', read: [], network: 'on', hide: [] };
@@ -124,7 +125,7 @@ describe.skipIf(missing !== null)('a job in bwrap', () => {
         `cat ${home}/.ssh/id_ed25519 ${state}/run.json .guruguru/journal .env 2>&1 || :`,
         `cat ${home}/.config/gcloud; echo`,
         'for socket in /run/docker.sock /var/run/docker.sock; do test -e "$socket" && echo "$socket"; done; :',
-        'echo "${SSH_AUTH_SOCK:-none}"',
+        'if [ -z "$SSH_AUTH_SOCK" ]; then echo none; fi',
       ],
       {
         read: [join(home, '.config/gcloud')],
@@ -283,5 +284,37 @@ describe('probeSandbox', () => {
     });
     const problem = await probeSandbox(BWRAP, { PATH: `${base}:${process.env.PATH}`, HOME: base });
     expect(problem).toContain('let through what it should not');
+  });
+});
+
+describe('the profile for macOS', () => {
+  it('lets a job write in its workdir, hides homes and denies the network', () => {
+    const places = {
+      workdir: '/Users/kei/work "x"',
+      folder: '/private/var/folders/a/run',
+      tmp: '/private/var/folders/a/run/tmp',
+      emptied: ['/Users', '/private/var/tmp'],
+      read: ['/Users/kei/.kube/config'],
+      hidden: [{ path: '/Users/kei/work/.env', folder: false }],
+    };
+    const lines = sandboxProfile({ ...places, network: 'off' })
+      .trim()
+      .split('\n');
+    expect(lines).toEqual([
+      '(version 1)',
+      '(allow default)',
+      '(deny file-write*)',
+      '(deny file-read* (subpath "/Users") (subpath "/private/var/tmp") (subpath "/private/tmp"))',
+      '(allow file-read-metadata)',
+      '(allow file-read* (subpath "/Users/kei/.kube/config"))',
+      '(allow file-read* file-write* (subpath "/Users/kei/work \\"x\\"") (subpath "/private/var/folders/a/run"))',
+      '(allow file-write* (literal "/dev/null") (literal "/dev/zero") (literal "/dev/tty") (regex #"^/dev/fd/"))',
+      '(deny file-read* file-write* (subpath "/Users/kei/work/.env"))',
+      '(deny process-info* (target others))',
+      '(deny signal (target others))',
+      '(allow signal (target same-sandbox))',
+      '(deny network*)',
+    ]);
+    expect(sandboxProfile({ ...places, network: 'on' })).not.toContain('network');
   });
 });

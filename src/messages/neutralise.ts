@@ -13,9 +13,16 @@ const MENTION = /(?<![A-Za-z0-9])@(?=[A-Za-z0-9])/g;
 const CLOSING =
   /(?<![A-Za-z0-9])(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=[^A-Za-z0-9]{1,10}(?:#\d|GH-\d|https?:|[\w.-]{1,100}\/[\w.-]{1,100}#\d))/gi;
 
+/** `owner/name#1` leaves a note in that other thread, `name@sha` in none. */
+const ELSEWHERE = /(?<![\w.-])([\w.-]{1,100}\/[\w.-]{1,100})#(?=\d)/g;
+
+/** A browser runs what these lead to; a backslash before the colon is Markdown's and goes. */
+const RUNNING_LINK = /(javascript|vbscript|data)(?=\\?:\S)/gi;
+
 /**
  * Somebody else's Markdown, fit to be published under our name: it pings nobody, gives no slash command,
- * closes nothing, forges no marker and holds no HTML. Idempotent. Code keeps its text, except for HTML comment
+ * closes nothing, leaves no note in another repository, forges no marker, and holds no HTML, no image (which would
+ * tell its server who reads) and no link that runs. Idempotent. Code keeps its text, except for HTML comment
  * openers and a space before a slash that opens a line: bots read those in code as well.
  */
 export function neutralise(text: string): string {
@@ -44,7 +51,11 @@ function oneLine(text: string): string {
 }
 
 function defuse(text: string): string {
-  return text.replace(MENTION, `@${BREAK}`).replace(CLOSING, `$1${BREAK}`);
+  return text
+    .replace(MENTION, `@${BREAK}`)
+    .replace(CLOSING, `$1${BREAK}`)
+    .replace(ELSEWHERE, `$1${BREAK}#`)
+    .replace(RUNNING_LINK, `$1${BREAK}`);
 }
 
 interface Block {
@@ -121,6 +132,8 @@ function escapeProse(text: string): string {
     text
       .replace(/<(https?:\/\/[^\s<>]+)>/g, '$1')
       .replace(/<(?=[A-Za-z/!?])/g, '&lt;')
+      .replace(/(?<!\\)!\[/g, '!\\[')
+      .replace(/\\!\[/g, '\\!\\[')
       // GitHub looks for mentions and references after decoding.
       .replace(/&(?!(?:amp|lt|gt|quot|nbsp);)(?=#?[A-Za-z0-9]{1,32};)/g, '&amp;'),
   );

@@ -20,7 +20,7 @@ describe('neutralise', () => {
     ['a marker in a code span', '`<!-- guruguru:status -->`', '`<!- - guruguru:status -->`'],
     ['HTML', '<img src=x> a < b', '&lt;img src=x> a < b'],
     ['an autolink', 'see <https://example.com/a>', 'see https://example.com/a'],
-    ['a closing keyword', 'Fixes #1, closes: o/r#2', `Fixes${Z} #1, closes${Z}: o/r#2`],
+    ['a closing keyword', 'Fixes #1, closes: o/r#2', `Fixes${Z} #1, closes${Z}: o/r${Z}#2`],
     [
       'a closing keyword with a URL',
       'resolved https://github.com/o/r/issues/1',
@@ -146,8 +146,57 @@ describe('neutralise', () => {
     );
   });
 
+  it('leaves no image, no link that runs and no note elsewhere, outside code', () => {
+    const piece = fc.constantFrom(
+      '!',
+      '[',
+      ']',
+      '(',
+      ')',
+      'x',
+      '\\',
+      'javascript:alert(1)',
+      'JavaScript\\:x',
+      'data:text/html,x',
+      ' ',
+      '\n',
+      '![a](https://t.example/p.png)',
+      '![a][b]',
+      '\\![a](x)',
+      'octo/hello#1',
+      'see octo/hello#12.',
+      '[b]: javascript:x',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const once = neutralise(pieces.join(''));
+        expect(once).not.toMatch(/(?<!\\)(?:\\\\)*!\[/);
+        expect(once).not.toMatch(/(?:javascript|data)\\?:\S/i);
+        expect(once).not.toMatch(/\w\/\w+#\d/);
+        expect(neutralise(once)).toBe(once);
+      }),
+      { numRuns: 3000 },
+    );
+    expect(neutralise('the data: 3 rows, #12 and C# 1, wow!')).toBe('the data: 3 rows, #12 and C# 1, wow!');
+  });
+
   it('takes linear time', () => {
-    for (const unit of ['@', '`', '<', '&', 'fixes ', '/a\n', '<!--', '\u001b[', 'www.', '```\n']) {
+    for (const unit of [
+      '![',
+      'a/b#',
+      'javascript:',
+      'a-',
+      '@',
+      '`',
+      '<',
+      '&',
+      'fixes ',
+      '/a\n',
+      '<!--',
+      '\u001b[',
+      'www.',
+      '```\n',
+    ]) {
       const start = performance.now();
       neutralise(unit.repeat(60_000));
       expect(performance.now() - start, JSON.stringify(unit)).toBeLessThan(3000);

@@ -6,7 +6,7 @@ const { credentials, ...config } = parseAppConfig(process.env);
 if (!credentials) throw new Error('the App’s credentials are missing');
 const app = await startApp(
   { ...config, credentials },
-  createLog(config),
+  createLog({ ...config, credentials }),
   JSON.parse(process.argv[2] ?? '{}') as AppOptions,
 );
 process.on('SIGTERM', () => void app.stop().then(() => process.exit(0)));

@@ -2,6 +2,7 @@ import type { RepositoryClient } from '../github/repository-client.ts';
 import type { FileChange } from '../github/types.ts';
 import { redactText } from '../job/secrets/redact.ts';
 import { redactJson, redactPublished } from '../job/secrets/redact-published.ts';
+import { secretForms } from '../job/secrets/secret-forms.ts';
 import type { Model } from '../llm/client.ts';
 
 /** Text fit to leave the app. Idempotent. */
@@ -9,7 +10,13 @@ export type Redact = (text: string) => string;
 
 /** Takes out the app's own secrets, whatever they look like, and everything of a well-known shape. */
 export function createRedact(values: readonly string[]): Redact {
-  return (text) => redactText(redactPublished(text), values);
+  // Most texts hold none of them, and making a redactor takes longer than looking.
+  const forms = [...new Set(values.flatMap(secretForms))];
+  const may = (text: string) => text.includes('\x1b') || forms.some((form) => text.includes(form));
+  return (text) => {
+    const shown = redactPublished(text);
+    return may(shown) ? redactText(shown, values) : shown;
+  };
 }
 
 /**

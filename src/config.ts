@@ -1,9 +1,9 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { SANDBOXES, type Sandbox } from './runner/sandbox/sandbox.ts';
+import { listed, type SandboxConfig, sandboxEnvironment, sandboxOf } from './sandbox-config.ts';
 import { readTransport, type TransportConfig } from './tls-config.ts';
 
 /** Every mistake in the settings, reported together. `problems` are one line each, name first. */
@@ -278,44 +278,15 @@ export const runnerEnvironment = z.object({
   GURUGURU_VERIFY_REPOSITORIES: z
     .string()
     .default('')
-    .transform((text) => listed(text).map((name) => name.toLowerCase()))
+    .transform((text) => listed(text.toLowerCase()))
     .pipe(z.array(z.string().regex(/^[a-z0-9-]+\/[a-z0-9._-]+$/, 'must be owner/name, comma-separated'))),
-  GURUGURU_SANDBOX: z.enum(SANDBOXES, { error: `must be one of ${SANDBOXES.join(', ')}` }).default('none'),
-  GURUGURU_SANDBOX_READ: z
-    .string()
-    .default('')
-    .transform(listed)
-    .refine((paths) => paths.every((path) => isAbsolute(path)), 'must be absolute paths, comma-separated'),
-  GURUGURU_SANDBOX_NETWORK: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
+  ...sandboxEnvironment,
 });
 
 /** The same variable as the app's. */
 const residentEnvironment = runnerEnvironment.extend({
   GITHUB_API_URL: appEnvironment.shape.GITHUB_API_URL,
 });
-
-/** What stands between commas. */
-function listed(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean);
-}
-
-type SandboxConfig = Pick<Sandbox, 'kind' | 'read' | 'network'>;
-
-function sandboxOf(
-  env: Pick<
-    z.output<typeof runnerEnvironment>,
-    'GURUGURU_SANDBOX' | 'GURUGURU_SANDBOX_READ' | 'GURUGURU_SANDBOX_NETWORK'
-  >,
-): SandboxConfig {
-  const { GURUGURU_SANDBOX: kind, GURUGURU_SANDBOX_READ: read, GURUGURU_SANDBOX_NETWORK: network } = env;
-  const without = 'needs a sandbox: set GURUGURU_SANDBOX (--sandbox) to bwrap or sandbox-exec';
-  if (kind === 'none' && network === 'off') throw new ConfigError([`GURUGURU_SANDBOX_NETWORK: ${without}`]);
-  if (kind === 'none' && read.length > 0) throw new ConfigError([`GURUGURU_SANDBOX_READ: ${without}`]);
-  return { kind, read, network };
-}
 
 /**
  * The resident runner's settings; flags, given as the same names, go before the environment.
@@ -349,7 +320,7 @@ export function parseRunnerConfig(
             repositories: env.GURUGURU_VERIFY_REPOSITORIES,
           }
         : null,
-    sandbox: sandboxOf(env),
+    sandbox: sandboxOf(env, ConfigError),
   };
 }
 
@@ -393,7 +364,7 @@ export function parseGitRunnerConfig(
     name: env.GURUGURU_RUNNER_NAME ?? runnerNameFromHost(hostname()),
     labels: env.GURUGURU_RUNNER_LABELS,
     workdirRoots: env.GURUGURU_WORKDIR_ROOTS ?? null,
-    sandbox: sandboxOf(env),
+    sandbox: sandboxOf(env, ConfigError),
   };
 }
 

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { listStuck } from '../../src/store/work.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
+  ask,
   check,
   fence,
   jobFile,
@@ -254,5 +255,62 @@ describe('an outage that is over', () => {
     expect(await github.read.pulls()).toHaveLength(1);
     expect(await t.marked(issue, 'stuck')).toHaveLength(1);
     expect(await listStuck(t.app().store.db)).toEqual([]);
+  });
+});
+
+describe('an installation', () => {
+  it('is as GitHub lists it, whatever a late event says, and even if the list has not changed', async () => {
+    t = await startTestApp({ ingress: 'webhook' });
+    const { github } = t;
+    const state = async () =>
+      (await t.app().store.db.selectFrom('repositories').select(['state', 'name']).execute()).map(
+        (row) => `${row.name} ${row.state}`,
+      );
+    await t.reconcile();
+    expect(await state()).toEqual(['hello active']);
+
+    // It was taken out of the installation and put back; the first event comes last.
+    github.webhooks.hold();
+    await github.admin.removeFromInstallation();
+    await github.admin.addToInstallation();
+    github.webhooks.release('reversed');
+    await t.settle();
+    expect(await state()).toEqual(['hello gone']);
+    await t.reconcile();
+    expect(await state()).toEqual(['hello active']);
+
+    github.webhooks.drop(() => true);
+    await github.admin.suspend();
+    await t.reconcile();
+    expect(await state()).toEqual(['hello suspended']);
+    await github.admin.unsuspend();
+    await github.admin.rename('bye');
+    await t.reconcile();
+    expect(await state()).toEqual(['bye active']);
+    await github.admin.removeFromInstallation();
+    await t.reconcile();
+    expect(await state()).toEqual(['bye gone']);
+  });
+});
+
+describe('a merge queue without webhooks', () => {
+  it('gets the required check on its group', async () => {
+    t = await startTestApp({
+      ingress: 'poll',
+      settings: `${APPROVE}  report_on_every_pr: true\n`,
+    });
+    const { github } = t;
+    const issue = await ask(t, `/ask list files\n${fence('ls')}`);
+    await t.reconcile();
+    const pull = await pullOf(t, issue);
+    github.admin.setMergeQueue('main', true);
+    await github.as('octo').review(pull.number, { event: 'APPROVE' });
+    await t.reconcile();
+    const group = await github.admin.startMergeGroup(pull.number);
+    await t.reconcile();
+    expect(await check(t, group.headSha, 'validate')).toMatchObject({ conclusion: 'success' });
+    await github.admin.finishMergeGroup(pull.number);
+    await t.reconcile();
+    expect(await jobState(t, jobIdOf(pull))).toBe('queued');
   });
 });

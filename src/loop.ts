@@ -13,6 +13,7 @@ import {
   reviewComment,
   suiteRerun,
 } from './loop/due.ts';
+import { workOnFile } from './loop/file-work.ts';
 import { workOnFound } from './loop/found-work.ts';
 import { workOnSurvey } from './loop/hold.ts';
 import { workOnJob } from './loop/job-work.ts';
@@ -93,6 +94,7 @@ export const WORK: Record<string, Work> = {
   command: workOnCommand,
   pr: workOnPull,
   group: workOnGroup,
+  file: workOnFile,
   job: workOnJob,
   status: workOnStatus,
   repo: workOnRepository,

@@ -125,7 +125,8 @@ async function whyNot(
   approval: Approval | null,
 ): Promise<NotAdmitted | null> {
   if (seen.pull.baseRef !== scope.repo.default_branch) return 'other_base';
-  if (!found.job || found.findings.some((finding) => finding.severity === 'failure')) return 'invalid';
+  const findings = [...found.findings, ...seen.found.touched];
+  if (!found.job || findings.some((finding) => finding.severity === 'failure')) return 'invalid';
   if (!approval) return 'not_approved';
   if (scope.settings.dispatch === 'git') return 'dispatch_git';
   const ref = seen.pull.mergeCommitSha ?? scope.repo.default_branch;

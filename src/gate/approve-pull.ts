@@ -19,13 +19,14 @@ export interface ApproveRequest {
 
 /** As git abbreviates by default. */
 const SHA_MIN_DIGITS = 7;
+const SHA_DIGITS = 40;
 
 /** GitHub gives seconds: within the second a head was shown, the order of arrival decides. */
 const CLOCK_GRAIN_MS = 1_000;
 
 /**
  * `/approve` names no commit, so it counts only for a head that the person could have seen: one that was
- * there, and shown in the status or the check, when it was written. null: approved.
+ * there, and shown in the status or the check, when it was written. A full name is exact. null: approved.
  */
 export async function approvePull(
   scope: Scope,
@@ -50,7 +51,8 @@ export async function approvePull(
   const seenAt = data.headSeenAt ?? Number.POSITIVE_INFINITY;
   const latest = Math.min(request.writtenAt + CLOCK_GRAIN_MS, request.receivedAt);
   const shown = data.headSha === pull.headSha && seenAt <= latest;
-  if (!named && !shown) return (m) => m.approveHeadMoved({ head: pull.headSha });
+  // A shortened name proves nothing: another commit that begins the same is made in seconds.
+  if (named?.length !== SHA_DIGITS && !shown) return (m) => m.approveHeadMoved({ head: pull.headSha });
   await scope.store.write(async (tx) => {
     const approval = { login: request.login, how: request.how, sha: pull.headSha };
     await recordPull(tx, scope, number, { approval, blocked: null });

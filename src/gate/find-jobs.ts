@@ -1,12 +1,16 @@
 import type { Scope } from '../github/scope.ts';
-import type { Pull, PullFile } from '../github/types.ts';
+import type { Pull, PullFile, TreeEntry } from '../github/types.ts';
 import type { Finding } from '../job/finding.ts';
-import { parseJob } from '../job/parse-job.ts';
+import { JOB_FILE_MAX_BYTES, parseJob } from '../job/parse-job.ts';
 import { policyFindings } from '../job/policy.ts';
 import { getJob, listJobsForPull } from '../store/jobs.ts';
+import { changedInJobs, jobsTree, looksLikeJobs, plainCase, SYMLINK } from './jobs-tree.ts';
 import type { FoundJob } from './next-pull.ts';
 
 const QUEUE_FILE = /^jobs\/queue\/([^/]+)\.json$/;
+const SETTINGS_FILE = '.github/guruguru.yml';
+/** Reading more than so many files, whoever opened the PR, would be work for nothing. */
+const MAX_JOBS = 20;
 
 export interface FoundJobs {
   jobs: FoundJob[];
@@ -28,23 +32,47 @@ export async function findJobs(scope: Scope, pull: Pull, ownSha: string | undefi
     const jobs = ours.map((row) => judged(scope, `jobs/queue/${row.id}.json`, row.file, row.blob_sha));
     if (jobs.length > 0) return { jobs, touched: [], inJobs: true };
   }
-  const { files } = await scope.client.pullFiles(pull.number, scope.signal);
-  const inJobs = files.filter(
-    (file) => file.path.startsWith('jobs/') || file.previousPath?.startsWith('jobs/'),
+  const { files, truncated } = await scope.client.pullFiles(pull.number, scope.signal);
+  // Of a PR with more files than GitHub is asked for, what is below jobs/ is found by its trees.
+  const inJobs = (truncated ? await changedInJobs(scope, pull) : files).filter(
+    (file) => looksLikeJobs(file.path) || looksLikeJobs(file.previousPath ?? ''),
   );
+  const touched = inJobs.flatMap((file) => misplaced(file) ?? []);
+  const added = inJobs.filter((file) => file.status === 'added' && QUEUE_FILE.test(file.path));
+  if (added.length > 0 && files.some((file) => file.path === SETTINGS_FILE)) touched.push(settingsApart());
+  if (added.length > MAX_JOBS) {
+    const first = added[0]?.path ?? 'jobs/queue/';
+    const many = `The PR adds ${added.length} job files: add at most ${MAX_JOBS} at once.`;
+    return { jobs: [], touched: [...touched, failure(first, 'too-many-jobs', many)], inJobs: true };
+  }
+  const entries = added.length > 0 ? await jobsTree(scope, pull.headSha) : new Map<string, TreeEntry>();
   const jobs: FoundJob[] = [];
-  const touched: Finding[] = [];
-  for (const file of inJobs) {
-    const place = misplaced(file);
-    if (place) touched.push(place);
-    if (file.status !== 'added' || !QUEUE_FILE.test(file.path)) continue;
-    const bytes = await scope.client.readBlob(file.blobSha, scope.signal);
-    const found = judged(scope, file.path, bytes, file.blobSha);
-    const elsewhere = found.job && (await takenElsewhere(scope, found.job.id, pull));
-    if (elsewhere) found.findings.push(elsewhere);
-    jobs.push(found);
+  for (const { path } of added) {
+    const entry = entries.get(path);
+    // Not there: the head moved in this moment, which is an event of its own.
+    if (entry) jobs.push(await judgedAt(scope, path, entry, pull));
   }
   return { jobs, touched, inJobs: inJobs.length > 0 };
+}
+
+/** One file as it is on the head, read only when it is a plain file of a job's size. */
+async function judgedAt(scope: Scope, path: string, entry: TreeEntry, pull: Pull): Promise<FoundJob> {
+  const unread = (rule: string, message: string): FoundJob => ({
+    path,
+    blobSha: entry.sha,
+    text: '',
+    job: null,
+    digest: '',
+    findings: [failure(path, rule, message)],
+  });
+  if (entry.type !== 'blob' || entry.mode === SYMLINK)
+    return unread('plain-file', 'A job file is a plain file: this is a link, a folder or a submodule.');
+  if (entry.size > JOB_FILE_MAX_BYTES)
+    return unread('size', `The file has ${entry.size} bytes: use at most ${JOB_FILE_MAX_BYTES}.`);
+  const found = judged(scope, path, await scope.client.readBlob(entry.sha, scope.signal), entry.sha);
+  const elsewhere = found.job && (await takenElsewhere(scope, found.job.id, pull));
+  if (elsewhere) found.findings.push(elsewhere);
+  return found;
 }
 
 function judged(scope: Scope, path: string, bytes: Uint8Array | string, blobSha: string): FoundJob {
@@ -72,6 +100,15 @@ function failure(path: string, rule: string, message: string): Finding {
   return { rule, severity: 'failure', path, line: 1, column: 1, message };
 }
 
+/** Judged by the new settings, the job would pass because of what its own PR says. */
+function settingsApart(): Finding {
+  return failure(
+    SETTINGS_FILE,
+    'settings-apart',
+    'Settings change in a PR of their own: jobs are judged by those of the default branch.',
+  );
+}
+
 /** A merged job file is immutable, `jobs/done/` is written by the app alone, and only the queue is read. */
 export function misplaced(file: PullFile): Finding | null {
   // What a rename takes away is as gone as what is deleted.
@@ -92,11 +129,12 @@ export function misplaced(file: PullFile): Finding | null {
       'jobs/done/ is written when a run ends: leave it out of this PR.',
     );
   }
-  if (/^jobs\/queue\/.*\.json$/.test(file.path) && file.status !== 'removed') {
+  // Where upper and lower case are one, another spelling is the same folder.
+  if (/^jobs\/queue\/.*\.json$/.test(plainCase(file.path)) && file.status !== 'removed') {
     return failure(
       file.path,
       'not-in-the-queue',
-      'A job file lies in jobs/queue/ itself: what is in a folder of it never runs.',
+      'A job file lies in jobs/queue/ itself, in lower case: what is in a folder of it or in another never runs.',
     );
   }
   return null;

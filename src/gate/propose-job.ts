@@ -1,3 +1,4 @@
+import { ForeignPullError } from '../github/pulls.ts';
 import { repositoryUrl, type Scope } from '../github/scope.ts';
 import { completeJob, type PartialJob } from '../job/complete-job.ts';
 import type { Job } from '../job/job.ts';
@@ -84,34 +85,49 @@ export async function proposeJob(
   const base =
     data.base ?? data.commit ?? (await scope.client.branchHead(scope.repo.default_branch, scope.signal));
   if (!base) throw new Error(`the default branch ${scope.repo.default_branch} has no commit`);
-  let branch = data.branch ?? `guruguru/ask-${ask.source}${ask.source_id}`;
-  await scope.store.write((tx) => patchAsk(tx, ask.key, { data: withData(data, { base, branch }) }));
-  let commit = await scope.client.ensureBranchCommit({ branch, base, files, message }, scope.signal);
-  if (commit.kind === 'foreign_branch') {
-    // Branch names can be guessed: somebody was here first, so take one that depends on the job's bytes.
-    branch = `${branch}-${digest.slice(-8)}`;
+  const first = data.branch ?? `guruguru/ask-${ask.source}${ask.source_id}`;
+  // Branch names can be guessed: where somebody was first, take one that depends on the job's bytes.
+  for (const branch of [first, `${first}-${digest.slice(-8)}`]) {
     await scope.store.write((tx) => patchAsk(tx, ask.key, { data: withData(data, { base, branch }) }));
-    commit = await scope.client.ensureBranchCommit({ branch, base, files, message }, scope.signal);
-    if (commit.kind === 'foreign_branch')
-      throw new Error(`the branch ${branch} exists and is not ours; delete it`);
+    const again = data.branch !== undefined;
+    const opened = await openPull(scope, { branch, base, files, message, title, body, again });
+    if (!opened) continue;
+    await recordProposal(
+      scope,
+      { ...ask, data: withData(data, { base, branch }) },
+      { job, text, digest },
+      { ...opened, revision, own: true },
+    );
+    return { kind: 'proposed', pull: opened.number };
   }
-  const pull = await scope.client.ensurePull(
-    { head: branch, base: scope.repo.default_branch, title, body, again: data.branch !== undefined },
-    scope.signal,
-  );
-  await recordProposal(
-    scope,
-    { ...ask, data: withData(data, { base, branch }) },
-    { job, text, digest },
-    {
-      number: pull.number,
-      headSha: commit.commitSha,
-      url: pull.url,
-      revision,
-      own: true,
-    },
-  );
-  return { kind: 'proposed', pull: pull.number };
+  throw new Error(`the branch ${first} exists, or a PR from it, and is not ours; delete it`);
+}
+
+interface NewPull {
+  branch: string;
+  base: string;
+  files: { path: string; content: string }[];
+  message: string;
+  title: string;
+  body: string;
+  /** It may have been tried before. */
+  again: boolean;
+}
+
+/** Branch, commit and PR, all of them ours; null when somebody else made one of them before. */
+async function openPull(scope: Scope, { branch, base, files, message, ...words }: NewPull) {
+  const commit = await scope.client.ensureBranchCommit({ branch, base, files, message }, scope.signal);
+  if (commit.kind === 'foreign_branch') return null;
+  try {
+    const pull = await scope.client.ensurePull(
+      { head: branch, base: scope.repo.default_branch, ...words },
+      scope.signal,
+    );
+    return { number: pull.number, headSha: commit.commitSha, url: pull.url };
+  } catch (error) {
+    if (error instanceof ForeignPullError) return null;
+    throw error;
+  }
 }
 
 type Reserved = { kind: 'reserved'; job: Job; text: string; digest: string };

@@ -61,7 +61,9 @@ export async function sayNotAdmitted(
         return m.mergedByStranger({ jobId, login: seen.pull.mergedBy ?? 'unknown' });
       case 'invalid':
         return m.jobInvalid({
-          errors: seen.found.jobs.flatMap((job) => job.findings.map((finding) => finding.message)),
+          errors: [...seen.found.jobs.flatMap((job) => job.findings), ...seen.found.touched].map(
+            (finding) => finding.message,
+          ),
         });
       case 'file_differs':
       case 'file_missing':

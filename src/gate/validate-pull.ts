@@ -69,11 +69,14 @@ export async function validatePull(scope: Scope, seen: ObservedPull, openIn: num
       message: a.message,
     })),
   });
+  // Somebody who may not write reserves no id and stands in no list: an approval comes first.
+  const unlisted = valid.length > 0 && seen.askKey === null && !(await mayApprove(scope, pull.login));
   await scope.store.write(async (tx) => {
-    if (seen.data.ownSha !== pull.headSha) await keepJobs(tx, scope, seen);
+    if (seen.data.ownSha !== pull.headSha && !unlisted) await keepJobs(tx, scope, seen);
     await recordPull(tx, scope, pull.number, {
       checkedSha: pull.headSha,
       failures: findings.filter((finding) => finding.severity === 'failure').length,
+      unlisted,
       url: pull.url,
       openIn,
       ...(seen.data.headSha === pull.headSha ? {} : { headSha: pull.headSha, headSeenAt: scope.now() }),

@@ -52,6 +52,17 @@ export async function publishComment(
   });
 }
 
+/** One comment on a commit per key; there is no thread to edit it in. */
+export async function publishCommitComment(
+  scope: Pick<Scope, 'store' | 'client' | 'signal'>,
+  comment: { commit: string; key: string; body: string },
+): Promise<void> {
+  const { commit, key, body } = comment;
+  await publish(scope.store, key, body, () =>
+    scope.client.commitComment(commit, { key, body }, scope.signal),
+  );
+}
+
 /** A sign of having heard, not more: where it cannot stand, what was asked goes on without it. */
 export async function publishReaction(
   scope: Pick<Scope, 'client' | 'signal'>,

@@ -5,7 +5,7 @@ import type { Pull, PullFile, Review } from './types.ts';
 
 type PullReads = Pick<
   RepositoryClient,
-  'pull' | 'pullFiles' | 'pullDiff' | 'reviews' | 'pullOfFile' | 'pullsFrom' | 'openPulls'
+  'pull' | 'pullFiles' | 'pullDiff' | 'reviews' | 'pullOfFile' | 'broughtBy' | 'pullsFrom' | 'openPulls'
 >;
 type PullData = RestEndpointMethodTypes['pulls']['get']['response']['data'];
 type ListedPull = RestEndpointMethodTypes['pulls']['list']['response']['data'][number];
@@ -35,13 +35,27 @@ export function createPullReads(context: RepositoryContext): PullReads {
     pullDiff: (number, maxBytes, signal) => readDiff(context, number, maxBytes, signal),
 
     async reviews(number, signal) {
-      const { items } = await readPages(REVIEWS_LIMIT, async (page) => {
+      const { items, truncated } = await readPages(REVIEWS_LIMIT, async (page) => {
         const { data } = await read(context, signal, (base) =>
           rest.pulls.listReviews({ ...base, pull_number: number, per_page: 100, page }),
         );
         return data;
       });
-      return items.map(toReview);
+      // Nobody writes so many but to hide a later no behind them.
+      return truncated ? [] : items.map(toReview);
+    },
+
+    async broughtBy(path, branch, signal) {
+      const { data } = await read(context, signal, (base) =>
+        rest.repos.listCommits({ ...base, sha: branch, path, per_page: 1 }),
+      );
+      const commit = data[0]?.sha;
+      if (commit === undefined) return null;
+      const pulls = await read(context, signal, (base) =>
+        rest.repos.listPullRequestsAssociatedWithCommit({ ...base, commit_sha: commit }),
+      );
+      const pull = pulls.data.find(({ merged_at, base }) => merged_at !== null && base.ref === branch);
+      return { commit, pull: pull?.number ?? null };
     },
 
     async pullOfFile(path, branch, signal) {

@@ -45,6 +45,8 @@ export function createPulls(context: RepositoryContext): Pulls {
         if (!isGitHubError(error, 'validation')) throw error;
         const [found] = await readPulls(context, { head: options.head, base: options.base }, signal);
         if (!found) throw error;
+        // Who opened it may retitle and close it: that must be nobody but us.
+        if (found.login !== `${context.appSlug}[bot]`) throw new ForeignPullError(found.number, found.login);
         if (found.title !== title || found.body !== body) {
           await updatePull(found.number, { title, body }, signal);
         }
@@ -62,6 +64,15 @@ async function endedPull(
 ): Promise<Pull | undefined> {
   const [newest] = await readPulls(context, { head, state: 'all' }, signal);
   return newest?.state === 'closed' && newest.login === `${context.appSlug}[bot]` ? newest : undefined;
+}
+
+/** Somebody else opened a pull request from our branch before us. */
+export class ForeignPullError extends Error {
+  override readonly name = 'ForeignPullError';
+
+  constructor(number: number, login: string) {
+    super(`PR #${number} was opened by ${login} from a branch of ours; close it`);
+  }
 }
 
 /** GitHub's longest title is 256 characters. */

@@ -67,12 +67,18 @@ export interface RepositoryClient {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<{ text: string; truncated: boolean }>;
-  /** In order of submission. */
+  /** In order of submission; none of them when there are more than 1,000. */
   reviews(number: number, signal: AbortSignal): Promise<Review[]>;
   /** The merged PR that brought a file to the branch; null when none did: it was pushed, or is not there. */
   pullOfFile(path: string, branch: string, signal: AbortSignal): Promise<number | null>;
   /** Open and closed, with a branch of this repository as head; newest first. */
   pullsFrom(branch: string, signal: AbortSignal): Promise<Pull[]>;
+  /** The newest commit of a branch that touched a path, and the merged PR it came by; null when none did. */
+  broughtBy(
+    path: string,
+    branch: string,
+    signal: AbortSignal,
+  ): Promise<{ commit: string; pull: number | null } | null>;
   /** `head` is a branch of this repository. */
   openPulls(filter: { base?: string; head?: string }, signal: AbortSignal): Promise<Pull[]>;
   /** Newest of each name first; `ours` tells this app's. */

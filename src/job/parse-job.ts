@@ -11,7 +11,7 @@ import { readText } from './read-text.ts';
 import type { JobDefaults } from './settings.ts';
 
 /** A larger job file is refused unread. */
-const JOB_FILE_MAX_BYTES = 256 * 1024;
+export const JOB_FILE_MAX_BYTES = 256 * 1024;
 /** As many as GitHub takes annotations in one request. */
 const MAX_FINDINGS = 50;
 

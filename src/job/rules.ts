@@ -18,6 +18,11 @@ export const RULES = {
     effect: 'deny',
     message: 'has an invisible character, which can hide what the line does: remove it',
   },
+  lookalike: {
+    effect: 'warn',
+    message:
+      'has letters or spaces that look like others (such as Cyrillic in a Latin word): check that it runs what it seems to',
+  },
   'remove-root': {
     effect: 'deny',
     message: 'removes everything below / or the home directory: name the directory that is meant',

@@ -53,6 +53,7 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       fenced: z.enum(['merge', 'approve']).optional(),
       report_on_every_pr: z.boolean().optional(),
+      direct_push: z.enum(['refuse', 'run']).optional(),
     })
     .nullish(),
   dispatch: z.enum(['app', 'git']).optional(),
@@ -85,9 +86,10 @@ export const SETTINGS_HINTS: Hints = {
   'defaults.runs_on[]': 'use 1-63 letters, digits, dots, dashes or underscores',
   'defaults.timeout_minutes': 'use 1 to 720',
   'defaults.dod': 'use a CEL expression of 1 to 4000 characters, such as exit_code == 0',
-  gate: 'use the keys fenced and report_on_every_pr',
+  gate: 'use the keys fenced, report_on_every_pr and direct_push',
   'gate.fenced': 'use merge or approve',
   'gate.report_on_every_pr': 'use true or false',
+  'gate.direct_push': 'use refuse or run',
   dispatch: 'use app or git',
   reports: 'use the keys branch and skip_ci',
   'reports.branch': 'use a branch name such as guruguru-reports, or null',

@@ -33,6 +33,8 @@ export interface Settings {
     fenced: 'merge' | 'approve';
     /** Also judge PRs that touch no job, so that the check can be a required one. */
     reportOnEveryPr: boolean;
+    /** `run`: a job file that somebody who may approve pushes to the default branch is approved by that. */
+    directPush: 'refuse' | 'run';
   };
   /** `git`: a runner takes jobs from the repository itself, and the app only plans and gates. */
   dispatch: 'app' | 'git';
@@ -51,7 +53,7 @@ export const DEFAULT_SETTINGS: Settings = {
   trigger: '/ask',
   context: { files: ['STATE.md', 'STATE/**', 'docs/**', 'reports/loop.md'], maxTokens: 60_000 },
   defaults: {},
-  gate: { fenced: 'merge', reportOnEveryPr: false },
+  gate: { fenced: 'merge', reportOnEveryPr: false, directPush: 'refuse' },
   dispatch: 'app',
   reports: { branch: null, skipCi: true },
   limits: { maxTimeoutMinutes: 720, maxScriptLines: 200 },
@@ -197,6 +199,7 @@ function withDefaults(file: SettingsFile): Settings {
     gate: {
       fenced: file.gate?.fenced ?? base.gate.fenced,
       reportOnEveryPr: file.gate?.report_on_every_pr ?? base.gate.reportOnEveryPr,
+      directPush: file.gate?.direct_push ?? base.gate.directPush,
     },
     dispatch: file.dispatch ?? base.dispatch,
     reports: {

@@ -164,12 +164,23 @@ async function cancel(c: WorkContext, command: CommandRow, m: Messages): Promise
     for (const job of found.jobs) replies.push(await cancelOne(tx, c, command, m, job));
     if (found.jobs.length === 0) {
       const planning = await cancelPlanning(tx, c.repo.id, command.thread, command.login);
-      if (planning === 0) replies.push(m.nothingTo({ command: '/cancel' }));
+      const closing = planning === 0 && (await cancelPull(tx, c, command));
+      if (planning === 0 && !closing) replies.push(m.nothingTo({ command: '/cancel' }));
     }
     const reply = joined(replies);
     await acted(tx, command, reply);
     return reply;
   });
+}
+
+/** A job PR by somebody who may not write has no rows of its jobs. */
+async function cancelPull(tx: Tx, c: WorkContext, command: CommandRow): Promise<boolean> {
+  const row = command.on_pull ? await getPull(tx, c.repo.id, command.thread) : undefined;
+  const { unlisted, settled } = pullData(row);
+  if (!unlisted || settled || idsIn(command).length > 0) return false;
+  await recordPull(tx, c, command.thread, { cancelled: true });
+  await enqueue(tx, `pr:${c.repo.id}:${command.thread}`);
+  return true;
 }
 
 async function cancelOne(

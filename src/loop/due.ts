@@ -27,6 +27,8 @@ export type Due =
   /** A PR left GitHub's merge queue; `reason` in GitHub's words, `MERGE` when it was merged. */
   | { kind: 'dequeued'; repoId: number; number: number; reason: string }
   | { kind: 'settings_changed'; repoId: number }
+  /** A push to the default branch changed job files; `pusher`: a person's login, null for a key or a bot. */
+  | { kind: 'queue_pushed'; repoId: number; added: string[]; gone: string[] | 'any'; pusher: string | null }
   | { kind: 'installation'; id: number; state: 'active' | 'suspended' | 'gone' }
   | { kind: 'repositories_removed'; ids: number[] };
 
@@ -161,19 +163,26 @@ export function dequeued(p: Payload<'pull_request.dequeued'>): Due[] {
 
 const SETTINGS_PATH = '.github/guruguru.yml';
 
+const QUEUE_FILE = /^jobs\/queue\/(\d{4}-\d{2}-\d{2}-\d{3,})\.json$/;
+
 export function push(p: Payload<'push'>): Due[] {
   const branch = p.ref.replace('refs/heads/', '');
   if (branch !== p.repository.default_branch) return [];
-  const touched = p.commits.flatMap((commit) => [
-    ...(commit.added ?? []),
-    ...(commit.modified ?? []),
-    ...(commit.removed ?? []),
-  ]);
+  const of = (key: 'added' | 'modified' | 'removed') => p.commits.flatMap((commit) => commit[key] ?? []);
+  const jobIds = (paths: string[]) => [...new Set(paths.flatMap((path) => QUEUE_FILE.exec(path)?.[1] ?? []))];
   // A push of many commits may list none of them: then read the settings again to be safe.
   const unclear = p.commits.length === 0 || p.commits.length >= 20;
-  return unclear || touched.includes(SETTINGS_PATH)
-    ? [{ kind: 'settings_changed', repoId: p.repository.id }]
-    : [];
+  const settings = unclear || [...of('added'), ...of('modified'), ...of('removed')].includes(SETTINGS_PATH);
+  const added = jobIds(of('added'));
+  const gone: string[] | 'any' = unclear || p.forced ? 'any' : jobIds([...of('modified'), ...of('removed')]);
+  const { id: repoId } = p.repository;
+  const pusher = isPerson(p.sender) && p.sender?.login === p.pusher.name ? p.pusher.name : null;
+  return [
+    ...(settings ? [{ kind: 'settings_changed' as const, repoId }] : []),
+    ...(added.length > 0 || gone.length > 0
+      ? [{ kind: 'queue_pushed' as const, repoId, added, gone, pusher }]
+      : []),
+  ];
 }
 
 /** `from`: the name it had, when it got another; said to the open asks. */

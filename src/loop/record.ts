@@ -1,7 +1,7 @@
 import { announce } from '../store/announce.ts';
 import { insertAsk, listOpenAsks } from '../store/asks.ts';
 import { insertCommand } from '../store/commands.ts';
-import { listUnfinishedJobs, QUEUE_TOPIC } from '../store/jobs.ts';
+import { listJobsByState, listUnfinishedJobs, QUEUE_TOPIC } from '../store/jobs.ts';
 import { getPull, putPull } from '../store/pulls.ts';
 import { getRepository, patchRepository, putRepository } from '../store/repositories.ts';
 import { pullData, withData } from '../store/row-data.ts';
@@ -9,6 +9,7 @@ import type { Store, Tx } from '../store/store.ts';
 import { holdForSurvey } from '../store/surveys.ts';
 import { enqueue } from '../store/work.ts';
 import { type Due, type RepositoryFact, repositoryFact } from './due.ts';
+import { fileKey } from './file-work.ts';
 import { repositoryOf } from './work.ts';
 
 /**
@@ -81,6 +82,8 @@ async function record(tx: Tx, now: number, due: Due, deliveryId: string): Promis
     case 'repositories_removed':
       for (const id of due.ids) await patchRepository(tx, id, { state: 'gone', updated_at: now });
       return;
+    case 'queue_pushed':
+      return recordQueuePush(tx, due);
     case 'revalidate':
       return revalidate(tx, due);
     case 'dequeued':
@@ -110,6 +113,14 @@ export async function wakeRepository(tx: Tx, repoId: number): Promise<void> {
     if (!key.startsWith('repo:') && repositoryOf(key) === repoId) await enqueue(tx, key);
   }
   announce(tx, QUEUE_TOPIC);
+}
+
+/** Files that came without a row that runs, and rows about to run whose file may be gone, are to be looked at. */
+async function recordQueuePush(tx: Tx, due: Extract<Due, { kind: 'queue_pushed' }>): Promise<void> {
+  const waiting = (await listJobsByState(tx, ['queued', 'leased'], due.repoId)).map(({ id }) => id);
+  const gone = due.gone === 'any' ? waiting : due.gone.filter((id) => waiting.includes(id));
+  for (const id of new Set([...due.added.filter((one) => !waiting.includes(one)), ...gone]))
+    await enqueue(tx, fileKey(due.repoId, id, due.pusher));
 }
 
 /** Thrown out of the merge queue: it waits as after a refused merge, in GitHub's word for why. */

@@ -167,6 +167,16 @@ export const enReplies = {
     `**On hold.** PR #${p.number} now targets ${code(p.base)}, and only jobs on ${code(p.defaultBranch)} run. Set the base back to ${code(p.defaultBranch)} to go on.`,
   repositoryMoved: (p: { from: string; to: string }) =>
     `This repository is now ${code(p.to)} (it was ${code(p.from)}). Open asks and jobs go on. Runner tokens name repositories: have one made for the new name.`,
+  pushedNotRun: (p: { jobId: string }) =>
+    paragraphs(
+      `**Not run.** ${code(`jobs/queue/${p.jobId}.json`)} was pushed to the default branch without a PR, and nobody approved it.`,
+      `Take it out again and open a PR that adds it. With ${code('gate.direct_push: run')} in the settings, a push by somebody with write access is enough.`,
+    ),
+  pushedAgain: (p: { jobId: string }) =>
+    paragraphs(
+      `**Not run.** Job ${code(p.jobId)} is known already; its file coming back changes nothing.`,
+      `To run it once more, write ${code(`/retry ${p.jobId}`)} on an issue. For another job, use a new id.`,
+    ),
   notAsApproved: (p: { jobId: string }) =>
     `**Not run.** ${code(p.jobId)} on the default branch is not the file that was approved. Propose it in a new PR with a new id.`,
   mergedByStranger: (p: { jobId: string; login: string }) =>

@@ -158,6 +158,16 @@ export const jaReplies: typeof enReplies = {
     `**保留しています。** PR #${p.number} のマージ先が ${code(p.base)} に変わりました。実行されるのは ${code(p.defaultBranch)} にあるジョブだけです。マージ先を ${code(p.defaultBranch)} に戻すと再開します。`,
   repositoryMoved: (p) =>
     `このリポジトリは ${code(p.from)} から ${code(p.to)} に移りました。進行中の依頼とジョブはそのまま続きます。ランナーのトークンはリポジトリ名に結び付いているので、新しい名前で発行し直してください。`,
+  pushedNotRun: (p) =>
+    paragraphs(
+      `**実行していません。** ${code(`jobs/queue/${p.jobId}.json`)} は PR を通さず既定のブランチに push されたもので、誰も承認していません。`,
+      `いったん取り除き、追加する PR を作ってください。設定に ${code('gate.direct_push: run')} と書けば、書き込み権限のある人の push だけで実行します。`,
+    ),
+  pushedAgain: (p) =>
+    paragraphs(
+      `**実行していません。** ジョブ ${code(p.jobId)} はすでにあり、ファイルが戻っても何も変わりません。`,
+      `もう一度実行するには issue に ${code(`/retry ${p.jobId}`)} と書いてください。別のジョブには新しい id を使ってください。`,
+    ),
   notAsApproved: (p) =>
     `**実行していません。** デフォルトブランチの ${code(p.jobId)} が、承認されたファイルと一致しません。新しい ID で PR を出し直してください。`,
   mergedByStranger: (p) =>

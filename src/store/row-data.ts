@@ -28,7 +28,7 @@ export interface AskData {
 
 export interface Approval {
   login: string;
-  how: 'review' | 'command' | 'button' | 'merge' | 'self';
+  how: 'review' | 'command' | 'button' | 'merge' | 'push' | 'self';
   /** The head it was given for. */
   sha: string;
 }
@@ -40,6 +40,8 @@ export interface PullData {
   headSeenAt?: number;
   /** Head whose `guruguru / validate` check stands. */
   checkedSha?: string | null;
+  /** It brings jobs of somebody who may not write, which have no rows until somebody approves them. */
+  unlisted?: boolean;
   /** Who clicked "re-run": the head is judged again if that person may write. */
   rerun?: string | null;
   /** Number of the last survey after which it was seen open: merged later, it cannot have been admitted before. */

@@ -29,7 +29,7 @@ defaults:
   runs_on: [mac, devbox]
   timeout_minutes: 5
   dod: exit_code == 0
-gate: { fenced: approve, report_on_every_pr: true }
+gate: { fenced: approve, report_on_every_pr: true, direct_push: run }
 dispatch: git
 reports: { branch: guruguru-reports, skip_ci: false }
 limits: { max_timeout_minutes: 60, max_script_lines: 20 }
@@ -47,7 +47,7 @@ limits: { max_timeout_minutes: 60, max_script_lines: 20 }
           timeout_minutes: 5,
           dod: 'exit_code == 0',
         },
-        gate: { fenced: 'approve', reportOnEveryPr: true },
+        gate: { fenced: 'approve', reportOnEveryPr: true, directPush: 'run' },
         dispatch: 'git',
         reports: { branch: 'guruguru-reports', skipCi: false },
         limits: { maxTimeoutMinutes: 60, maxScriptLines: 20 },
@@ -159,7 +159,7 @@ describe('a file with a mistake', () => {
       dispatch: 'git',
       language: 'ja',
       timeZone: 'UTC',
-      gate: { fenced: 'approve', reportOnEveryPr: false },
+      gate: { fenced: 'approve', reportOnEveryPr: false, directPush: 'refuse' },
     });
   });
 

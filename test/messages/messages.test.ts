@@ -57,6 +57,8 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   mergeQueued: [{ number: 12 }],
   pullRetargeted: [{ number: 12, base: 'dev', defaultBranch: 'main' }],
   repositoryMoved: [{ from: 'a/b', to: 'c/d' }],
+  pushedNotRun: [{ jobId }],
+  pushedAgain: [{ jobId }],
   notAsApproved: [{ jobId }],
   mergedByStranger: [{ jobId, login }],
   fencedWaits: [{ why: 'findings' }],

@@ -1,6 +1,6 @@
 import { int, type Json, list, text } from './json.ts';
 import type { RepositoryState } from './types.ts';
-import { need, repoPath, type World } from './world.ts';
+import { ask, need, repoPath, type World } from './world.ts';
 
 /** A commit as the graph needs it; commits never change, so each is read once. */
 export interface Commit {
@@ -88,7 +88,10 @@ export async function readBlob(world: World, repo: RepositoryState, sha: string)
   const { blobs } = objects(repo);
   const known = blobs.get(sha);
   if (known !== undefined) return known;
-  const content = Buffer.from(text(await read(world, repo, 'blobs', sha), 'content'), 'base64').toString();
+  // A submodule's commit is no object of this repository.
+  const path = `${repoPath(repo)}/git/blobs/${sha}`;
+  const { json } = await ask(world, 'GET', path, undefined, repo.owner);
+  const content = Buffer.from(text(json, 'content'), 'base64').toString();
   blobs.set(sha, content);
   return content;
 }

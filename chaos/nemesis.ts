@@ -97,10 +97,22 @@ interface Evil {
 
 /** At the boundary that was tried least so far, or at any moment. */
 async function killApp({ victims, wounds, say, signal }: Evil, r: Random): Promise<void> {
-  const { github } = victims;
-  const app = r.pick(victims.apps);
+  const { github, apps } = victims;
+  let app = r.pick(apps);
   const trap = r.chance(0.65) ? nextTrap(wounds, victims.effects(), r) : undefined;
-  const hit = trap && (await sprung(signal, app, (spring) => github.setTrap(spring && { ...trap, spring })));
+  const hit =
+    trap &&
+    (await sprung(signal, (kill) =>
+      github.setTrap(
+        kill && {
+          ...trap,
+          spring(name) {
+            app = apps.find((one) => one.name === name) ?? app;
+            kill(app);
+          },
+        },
+      ),
+    ));
   if (hit) count(wounds.boundaries, trap.name);
   say(`killed ${app.name}${hit ? ` ${trap.name}` : ''}`);
   wounds.kills.app += 1;
@@ -128,8 +140,7 @@ function nextTrap(wounds: Wounds, effects: ReadonlySet<EffectName>, r: Random): 
 /** Waits until somebody comes to where the trap is, and dies there; false when nobody comes for a while. */
 function sprung(
   signal: AbortSignal,
-  child: Child,
-  setTrap: (spring: (() => void) | undefined) => void,
+  setTrap: (kill: ((victim: Child) => void) | undefined) => void,
 ): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (hit: boolean) => {
@@ -141,8 +152,8 @@ function sprung(
     const give = () => end(false);
     const timer = setTimeout(give, TRAP_MS);
     signal.addEventListener('abort', give);
-    setTrap(() => {
-      child.strike('SIGKILL');
+    setTrap((victim) => {
+      victim.strike('SIGKILL');
       end(true);
     });
   });
@@ -159,7 +170,7 @@ async function killRunner({ victims, wounds, say, signal }: Evil, r: Random): Pr
   const when = r.pick<Moment>(['before', 'landed']);
   const hit =
     r.chance(0.6) &&
-    (await sprung(signal, child, (spring) => line.setTrap(spring && { call, when, spring })));
+    (await sprung(signal, (kill) => line.setTrap(kill && { call, when, spring: () => kill(child) })));
   if (hit) count(wounds.boundaries, `${when} runner.${call}`);
   say(`killed ${child.name}${hit ? ` ${when} its call ${call}` : ''}`);
   await child.kill();

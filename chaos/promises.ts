@@ -69,7 +69,8 @@ function judgeAsk(ask: Asked, job: SeenJob | undefined, census: Census): Violati
   const say = (kind: Violation['kind'], seen: string) => found.push({ kind, what, seen });
 
   if (scenario.asker === 'stranger') {
-    if (ended.length !== 1) say('lost', `${ended.length} refusals of somebody who may not ask`);
+    if (ended.length !== 1 && !isSilenced(census))
+      say('lost', `${ended.length} refusals of somebody who may not ask`);
     if (statuses.length + pulls.length > 0) say('ended_oddly', 'a stranger got a status comment or a PR');
     return found;
   }
@@ -92,14 +93,20 @@ function judgeAsk(ask: Asked, job: SeenJob | undefined, census: Census): Violati
     const told = keys.filter((key) => key.startsWith('final:job:') && key.includes(`:${job.id}:`));
     if (told.length === 0) say('lost', `job ${job.id} ended and nobody was told`);
     if (job.place === 'queue') say('stuck', `job ${job.id} ended and is still in the queue`);
+    // GitHub shows the newest of a name; one of a run before may have been left behind by a silent runner.
+    const last = job.record.runs.at(-1)?.attempt ?? 1;
     const open = census.checks.filter(
-      (check) => check.externalId.includes(`:${job.id}:`) && check.status !== 'completed',
+      (check) => check.externalId.endsWith(`:${job.id}:${last}`) && check.status !== 'completed',
     );
-    if (open.length > 0)
-      say('stuck', `job ${job.id} ended and has ${open.length} check run(s) that have not`);
+    if (open.length > 0) say('stuck', `job ${job.id} ended and its check run ${open[0]?.externalId} has not`);
   }
   return found;
 }
+
+/** Strangers get ten replies an hour; what they ask after that is not answered. */
+const STRANGERS_REPLIES = 10;
+const isSilenced = ({ comments }: Census) =>
+  comments.filter(({ key }) => key.startsWith('final:ask:')).length >= STRANGERS_REPLIES;
 
 /** Promises 2 and 4: how often it started, and that what ran are the lines that were approved. */
 function judgeStarts(ask: Asked, job: SeenJob | undefined, census: Census): Violation[] {

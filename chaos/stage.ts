@@ -93,6 +93,7 @@ export async function setStage(
   const addApp = async (name: string): Promise<App> => {
     const port = await freePort();
     const start: AppStart = {
+      name,
       config: {
         credentials: {
           appId: github.app.id,

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { shiftClock, skewClock } from '../support/skewed-clock.ts';
+import { APP_HEADER } from '../wire/github-faults.ts';
 import type { AppStart, Order, Said } from './messages.ts';
 
 /** The app with its times scaled down, told what to do by its parent and gone when that is gone. */
@@ -14,6 +15,12 @@ process.on('SIGXFSZ', () => {});
 
 const start = await new Promise<AppStart & Order>((resolve) => process.once('message', resolve));
 if (start.clockMs) shiftClock(start.clockMs);
+const realFetch = globalThis.fetch;
+globalThis.fetch = (input, init) => {
+  const headers = new Headers(init?.headers);
+  headers.set(APP_HEADER, start.name);
+  return realFetch(input, { ...init, headers });
+};
 const { firstMs, mostMs } = start.backoff;
 const log = pino(
   { name: 'guruguru', level: start.config.logLevel },

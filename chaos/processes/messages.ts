@@ -3,6 +3,8 @@ import type { LeaseTimes } from '../../src/dispatch/lease.ts';
 
 /** The first message to `app-process.ts`. */
 export interface AppStart {
+  /** Sent to GitHub in the header `x-chaos-app`. */
+  name: string;
   config: AppConfig & { credentials: Credentials };
   leases: LeaseTimes;
   modelTimeoutMs: number;

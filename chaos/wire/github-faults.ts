@@ -10,7 +10,8 @@ export type Moment = 'before' | 'landed';
 export interface Trap {
   effect: EffectName;
   when: Moment;
-  spring: () => void;
+  /** Told which app has come there. */
+  spring: (app: string) => void;
 }
 
 export interface GitHubFaults {
@@ -23,6 +24,9 @@ export interface GitHubFaults {
   heal(): void;
 }
 
+/** Each app of a campaign says its name with it. */
+export const APP_HEADER = 'x-chaos-app';
+
 const SHARES = { unavailable: 0.05, limited: 0.01, hung_up: 0.005, slow: 0.01 };
 const SLOW_MS = 2_000;
 const LIMIT_MESSAGE = 'You have exceeded a secondary rate limit. Please wait a few minutes.';
@@ -34,11 +38,11 @@ export function createGitHubFaults(random: Random, seen: Seen, faulty: boolean):
   let trap: Trap | undefined;
   let bare: 403 | 429 | undefined;
 
-  function trapped(effect: EffectName | undefined, when: Moment): void {
+  function trapped(effect: EffectName | undefined, when: Moment, x: Exchange): void {
     if (!effect || trap?.effect !== effect || trap.when !== when) return;
     const { spring } = trap;
     trap = undefined;
-    spring();
+    spring(String(x.headers[APP_HEADER]));
     // Nothing is performed after this, and nobody is there to be answered.
     throw new Error(`the app was killed ${when} ${effect}`);
   }
@@ -84,11 +88,11 @@ export function createGitHubFaults(random: Random, seen: Seen, faulty: boolean):
       return {
         match: () => true,
         ...ill(effect !== undefined),
-        before: async () => trapped(effect, 'before'),
+        before: async () => trapped(effect, 'before', x),
         landed: async (_: Exchange, answer: Answer) => {
           if (effect && answer.status < 300) {
             seen.landed(effect, x, answer);
-            trapped(effect, 'landed');
+            trapped(effect, 'landed', x);
           }
         },
       };

@@ -37,7 +37,7 @@ const app = await startApp(start.config, log, {
   worker: {
     backoff(attempts) {
       const full = Math.min(firstMs * 2 ** (attempts - 1), mostMs);
-      return full / 2 + (Math.random() * full) / 2;
+      return Math.round(full / 2 + (Math.random() * full) / 2);
     },
   },
 });

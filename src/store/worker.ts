@@ -42,6 +42,8 @@ export interface Worker {
   idle(): Promise<void>;
 }
 
+/** The clock goes back by less than this by itself. */
+const JUMP_MS = 5_000;
 const HOLD_MAX_MS = 250;
 const HOLD_STEP_MS = 5;
 /** How long effects have to end after their abort. They are repeated at the next start if they do not. */
@@ -176,6 +178,8 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
   }
 
   async function work(item: WorkRow, signal: AbortSignal): Promise<void> {
+    const wall = store.now();
+    const awake = performance.now();
     try {
       const result = await perform(item.key, signal, item.attempts).then(
         (outcome) => ({ ok: true as const, outcome }),
@@ -186,8 +190,11 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
       if (stopping && !result.ok) return await claims.release(item);
       // Its next owner does what is left.
       if (signal.aborted && !stopping && !result.ok) return;
-      if (result.ok) await settle(item, result.outcome);
-      else await fail(item, result.error);
+      const step = store.now() - wall - (performance.now() - awake);
+      // A time that was named while the clock was ahead is as far ahead.
+      const setBack = step < -JUMP_MS ? Math.round(step) : 0;
+      if (result.ok) await settle(item, result.outcome, setBack);
+      else await fail(item, result.error, setBack);
     } catch (error) {
       log.error({ err: error, key: item.key }, 'the outcome of a work item could not be stored');
       await rest();
@@ -198,7 +205,7 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
   const claimed = (tx: Tx, item: WorkRow) =>
     tx.updateTable('work').where('key', '=', item.key).where('fence', '=', item.fence);
 
-  async function settle(item: WorkRow, outcome: { dueAt: number } | 'done'): Promise<void> {
+  async function settle(item: WorkRow, outcome: { dueAt: number } | 'done', setBack: number): Promise<void> {
     await store.write(async (tx) => {
       if (outcome === 'done') {
         const { numDeletedRows } = await tx
@@ -211,7 +218,7 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
       } else {
         await claimed(tx, item)
           .where('generation', '=', item.generation)
-          .set({ due_at: outcome.dueAt })
+          .set({ due_at: outcome.dueAt + setBack })
           .execute();
       }
       await claimed(tx, item)
@@ -220,19 +227,19 @@ export function startWorker(store: Store, options: WorkerOptions): Worker {
     });
   }
 
-  async function fail(item: WorkRow, error: unknown): Promise<void> {
+  async function fail(item: WorkRow, error: unknown, setBack: number): Promise<void> {
     const lastError = String(error instanceof Error ? error.message : error).slice(0, 2_000);
     const retryAt = retryTime(error);
     const attempts = item.attempts + (retryAt === undefined ? 1 : 0);
     const stuck = attempts >= maxAttempts;
     const outage = options.isOutage?.(error) ?? false;
+    const due_at = retryAt === undefined ? store.now() + backoff(attempts) : retryAt + setBack;
     log.warn({ err: error, key: item.key, attempts, retryAt, stuck }, 'a work item failed');
     await store.write(async (tx) => {
       // An item enqueued meanwhile has something new to see, so it stays due and is not given up.
       const { numUpdatedRows } = await claimed(tx, item)
         .where('generation', '=', item.generation)
-
-        .set(stuck ? { stuck: outage ? 2 : 1 } : { due_at: retryAt ?? store.now() + backoff(attempts) })
+        .set(stuck ? { stuck: outage ? 2 : 1 } : { due_at })
         .executeTakeFirst();
       await claimed(tx, item)
         .set({ ...FREE, attempts, last_error: lastError })
@@ -302,5 +309,5 @@ function retryTime(error: unknown): number | undefined {
 
 function defaultBackoff(attempts: number): number {
   const full = Math.min(1_000 * 2 ** (attempts - 1), 300_000);
-  return full / 2 + (Math.random() * full) / 2;
+  return Math.round(full / 2 + (Math.random() * full) / 2);
 }

@@ -155,6 +155,26 @@ describe.each(BACKENDS)('worker on %s', (backend) => {
     expect(await getWork(store.db, 'a')).toMatchObject({ attempts: 0, last_error: null });
   });
 
+  it.each(['named', 'refused'])(
+    'takes back an hour from a time %s before the clock was set back',
+    async (key) => {
+      const HOUR_MS = 3_600_000;
+      let now = HOUR_MS;
+      const store = await tempStore({ ...(await emptyPlace(backend)), now: () => now });
+      await put(store, key);
+      const w = worker(store, async () => {
+        const later = now + 60_000;
+        now = 0;
+        if (key === 'named') return { dueAt: later };
+        throw Object.assign(new Error('rate limit'), { retryAt: later });
+      });
+      await w.idle();
+      const { due_at } = (await getWork(store.db, key)) ?? expect.fail(`no ${key}`);
+      expect(due_at).toBeGreaterThan(0);
+      expect(due_at).toBeLessThanOrEqual(60_000);
+    },
+  );
+
   it('waits until retryAt without counting it as a failure', async () => {
     let now = 1_000;
     const store = await tempStore({ ...(await emptyPlace(backend)), now: () => now });

@@ -73,7 +73,7 @@ async function play(world: World): Promise<void> {
     cutAtStart: random.pick([0, 0, 0.2]),
     githubFails: random.pick([0, 0.2]),
   };
-  const faultyUntil = random.pick([0.5, 0.5, 1, 1, 2, 2, 5, 20]) * MINUTE;
+  const faultyUntil = random.pick([0.5, 0.5, 1, 1, 2, 2, 5, 5, 20, 60]) * MINUTE;
   const sometime = () => random.whole(0, faultyUntil);
   for (const id of ids) timeline.at(random.whole(0, 30_000), () => void approve(id));
   for (let n = random.whole(0, 4); n > 0; n -= 1)
@@ -86,8 +86,10 @@ async function play(world: World): Promise<void> {
     world.say(`${id} is approved`);
   }
 
-  async function command(word: 'cancel' | 'retry'): Promise<void> {
-    const id = random.pick([ids[0] ?? '', ...ids.slice(1)]);
+  async function command(
+    word: 'cancel' | 'retry',
+    id = random.pick([ids[0] ?? '', ...ids.slice(1)]),
+  ): Promise<void> {
     await store.write(async (tx) => {
       if (word === 'retry') {
         const { kind } = await retryJob(tx, 1, id, store.now());
@@ -157,6 +159,15 @@ async function play(world: World): Promise<void> {
         world.say(`the app's clock is ${world.clockOffset / MINUTE} min ahead now`);
     }
   }
+
+  // Somebody who cannot wait for the result of a lost job, which may still come.
+  const impatient = random.chance(0.3);
+  const insist = () => {
+    for (const { id, state } of impatient ? store.jobs() : [])
+      if (state === 'lost' && random.chance(0.5)) void command('retry', id);
+    timeline.at(2 * MINUTE, insist);
+  };
+  timeline.at(2 * MINUTE, insist);
 
   // Something restarts the app when it died, as systemd does.
   const supervise = () => {

@@ -256,7 +256,9 @@ async function waitForReport(
   job: JobRow,
 ): Promise<Reply | Later> {
   const key = `job:${job.repo_id}:${job.id}`;
-  if ((await getWork(tx, key))?.stuck !== 1) return { dueAt: c.now() + REPORT_LOOK_MS };
+  const work = await getWork(tx, key);
+  // Not before the report itself is tried again.
+  if (work?.stuck !== 1) return { dueAt: Math.max(c.now(), work?.due_at ?? 0) + REPORT_LOOK_MS };
   await enqueue(tx, key);
   await acted(tx, command, m.unstuck());
   return m.unstuck();

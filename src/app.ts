@@ -17,7 +17,7 @@ import { createUsage } from './github/usage.ts';
 import { closeDod } from './job/dod.ts';
 import { lazyModel } from './llm/lazy-model.ts';
 import { createContexts, type MakeContext } from './loop/context.ts';
-import { createSurveys, holdAll } from './loop/hold.ts';
+import { createSurveys, holdAll, LOOK_AGAIN_MS } from './loop/hold.ts';
 import { createHttp, type HttpParts, peerOf, WEBHOOK_PATH } from './loop/http.ts';
 import { createRedact } from './loop/outgoing.ts';
 import { createReconciler, RECONCILE_KEY, type Reconciler } from './loop/reconcile.ts';
@@ -241,7 +241,7 @@ async function perform(
   try {
     const context = await contexts(key, signal, attempts);
     const surveyed: Work = async (c) => {
-      await surveys(c);
+      if ((await surveys(c)) === 'waiting') return { dueAt: now() + LOOK_AGAIN_MS };
       return work(c);
     };
     return context ? await workFollowing(surveyed, context) : ('done' as const);

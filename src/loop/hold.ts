@@ -1,5 +1,6 @@
 import { raiseFence } from '../dispatch/fence.ts';
 import { isGitHubError } from '../github/errors.ts';
+import { wasAttended } from '../store/others.ts';
 import { listRepositories } from '../store/repositories.ts';
 import type { Store } from '../store/store.ts';
 import { holdForSurvey, isHeld } from '../store/surveys.ts';
@@ -7,9 +8,13 @@ import { enqueue } from '../store/work.ts';
 import { surveyRepository } from './survey.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
-/** At a start nothing is known of what happened since our rows were written: each repository is held. */
-export function holdAll(store: Store): Promise<void> {
-  return store.write(async (tx) => {
+/**
+ * At a start nothing is known of what happened since our rows were written: each repository is held, unless
+ * another app was at work on them all the while.
+ */
+export async function holdAll(store: Store): Promise<void> {
+  if (wasAttended(store.others())) return;
+  await store.write(async (tx) => {
     await raiseFence(tx, Math.floor(store.now() / 1_000));
     for (const { id, state } of await listRepositories(tx)) {
       if (state !== 'gone') await holdForSurvey(tx, id);
@@ -20,14 +25,24 @@ export function holdAll(store: Store): Promise<void> {
 /** Keys that are worked on while their repository is held: they ask GitHub how it stands, or only tell. */
 const UNHELD = ['repo', 'stuck'];
 
-/** Surveys a held repository before anything else of it is worked on, once however many items wait for it. */
-export function createSurveys(): (c: WorkContext) => Promise<void> {
+/** Between two looks whether another app has made the survey. */
+export const LOOK_AGAIN_MS = 500;
+
+/**
+ * Surveys a held repository before anything else of it is worked on, once however many items wait for it:
+ * what another app does meanwhile would be taken for the trace of a lost database. `waiting`: where several
+ * apps share one, its own item makes the survey, and the others come again.
+ */
+export function createSurveys(): (c: WorkContext) => Promise<'surveyed' | 'waiting'> {
   const going = new Map<number, Promise<void>>();
   return async (c) => {
-    if (UNHELD.includes(c.key.split(':')[0] ?? '') || !(await isHeld(c.store.db, c.repo.id))) return;
+    const [kind = ''] = c.key.split(':');
+    if (UNHELD.includes(kind) || !(await isHeld(c.store.db, c.repo.id))) return 'surveyed';
+    if (c.store.claims.owner !== null && kind !== 'survey') return 'waiting';
     const survey = going.get(c.repo.id) ?? survive(c);
     going.set(c.repo.id, survey);
     await survey.finally(() => going.delete(c.repo.id));
+    return 'surveyed';
   };
 }
 

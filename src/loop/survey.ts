@@ -15,6 +15,7 @@ import { getJob, listJobsByState, listUnfinishedJobs, patchJob } from '../store/
 import { intend, putPublished } from '../store/published.ts';
 import { getPull } from '../store/pulls.ts';
 import { pullData } from '../store/row-data.ts';
+import type { Tx } from '../store/store.ts';
 import { endSurvey, getSurveys } from '../store/surveys.ts';
 import type { JobRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
@@ -105,10 +106,19 @@ async function recoverRows(c: WorkContext, at: Snapshot): Promise<void> {
     }
     const shown = row.head_sha ? await shownJob(c, row.head_sha, row.id) : null;
     if (shown && tellsMore(row, shown)) {
-      await c.store.write((tx) => loseJob(tx, c.repo.id, row.id, c.now(), shown.attempt));
-      await rememberSaid(c, row, shown);
+      const lost = await c.store.write(
+        async (tx) =>
+          (await isUnchanged(tx, row)) && (await loseJob(tx, c.repo.id, row.id, c.now(), shown.attempt)),
+      );
+      if (lost) await rememberSaid(c, row, shown);
     }
   }
+}
+
+/** Another app may have been at work on it since it was read. */
+async function isUnchanged(tx: Tx, row: JobRow): Promise<boolean> {
+  const now = await getJob(tx, row.repo_id, row.id);
+  return now?.state === row.state && now.attempt === row.attempt && now.updated_at === row.updated_at;
 }
 
 /** A check run is changed after the row, so one that is ahead of it comes from a database that was lost. */

@@ -38,7 +38,7 @@ export function createSurveys(): (c: WorkContext) => Promise<'surveyed' | 'waiti
   return async (c) => {
     const [kind = ''] = c.key.split(':');
     if (UNHELD.includes(kind) || !(await isHeld(c.store.db, c.repo.id))) return 'surveyed';
-    if (c.store.claims.owner !== null && kind !== 'survey') return 'waiting';
+    if (c.store.others().apps > 0 && kind !== 'survey') return 'waiting';
     const survey = going.get(c.repo.id) ?? survive(c);
     going.set(c.repo.id, survey);
     await survey.finally(() => going.delete(c.repo.id));

@@ -72,7 +72,7 @@ const port = z
 
 const databaseUrl = z.string().refine(isDatabaseUrl, {
   error:
-    'must be postgres://user:password@host:port/database, with characters such as @ / # % in the password as %40 %2F %23 %25; leave it out for SQLite',
+    'must be postgres://host:port/database with user:password@ before the host, and characters such as @ / # % in the password as %40 %2F %23 %25; leave it out for SQLite',
 });
 
 function isDatabaseUrl(text: string): boolean {

@@ -341,7 +341,7 @@ describe('parseStorePlace', () => {
     'refuses %s as DATABASE_URL, showing the form',
     (url) => {
       expect(problems(parseStorePlace, { DATABASE_URL: url })).toEqual([
-        expect.stringMatching(/^DATABASE_URL: must be postgres:\/\/user:password@host:port\/database/),
+        expect.stringMatching(/^DATABASE_URL: must be postgres:\/\/host:port\/database with user:password@/),
       ]);
       expect(problems(parseAppConfig, { DATABASE_URL: url })).toHaveLength(1);
     },

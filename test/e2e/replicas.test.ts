@@ -57,7 +57,7 @@ describe('three apps on one Postgres, one of which is killed while it holds work
     await Promise.all(['one', 'two', 'three'].map((name) => takeJobs(name)));
     await r.nothingDue(60_000);
     clearInterval(watching);
-  }, 120_000);
+  }, 240_000);
   afterAll(() => r?.close());
 
   /** A resident runner, whose calls reach another app each time. */

@@ -186,7 +186,8 @@ export async function startApp(
       isOutage,
       log,
       concurrency: CONCURRENCY,
-      holdWhile: () => rightOfWay.busy() || store.pendingWrites() > 0,
+      // A write to Postgres waits for its answer, and takes no time from acknowledgements.
+      holdWhile: () => rightOfWay.busy() || (!config.databaseUrl && store.pendingWrites() > 0),
       ...options.worker,
     });
     log.info({ app: app.slug }, 'working');

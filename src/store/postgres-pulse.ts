@@ -12,7 +12,7 @@ export interface Pulse {
 }
 
 /** What every app calls its sessions. */
-export const APP_SESSION = 'guruguru app ';
+export const APP_SESSION = 'guruguru ';
 
 /** A clock that is off by less is left alone, so that it does not go back for nothing. */
 const CLOCK_TOLERANCE_MS = 250;

@@ -34,7 +34,7 @@ interface PostgresOptions {
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Backend> {
   const { exclusive, holdMs } = options;
   const me = randomUUID();
-  const session = exclusive ? `${APP_SESSION}${me}` : 'guruguru command';
+  const session = exclusive ? `${APP_SESSION}${me}` : 'guruguru-command';
   const config: ClientConfig = {
     connectionString: url,
     application_name: session,

@@ -48,7 +48,13 @@ export function createChanges(context: RepositoryContext, memory: LookMemory): C
     async issues(since, signal) {
       const send = (base: Base, page: number) =>
         rest.issues.listForRepo({ ...base, ...inOrder, state: 'all', since, page });
-      return map(await look(context, memory, { name: 'issues', query: since, limit, send }, signal), toIssue);
+      const question = { name: 'issues', query: since, limit, send };
+      const found = await look(context, memory, question, signal).catch((error: unknown) => {
+        // Issues are turned off in this repository.
+        if (isGitHubError(error, 'gone')) return NOTHING;
+        throw error;
+      });
+      return map(found, toIssue);
     },
 
     async comments(since, signal) {

@@ -64,7 +64,7 @@ export function createReconciler(options: ReconcileOptions): Reconciler {
       requests += 1;
     },
   };
-  const scan: ScanDeps = { store, now, memory, marks: new BoundedMap(MARKS_KEPT), compared: new Set() };
+  const scan: ScanDeps = { store, now, memory, marks: new BoundedMap(MARKS_KEPT), read: new Set() };
   const taken = new BoundedMap<string, true>(TAKEN_KEPT);
   const listed: Listed = new Map();
   const fullEvery = options.webhooks ? 1 : Math.max(1, Math.round(FULL_EVERY_MS / options.intervalMs));
@@ -131,7 +131,7 @@ export function createReconciler(options: ReconcileOptions): Reconciler {
       appId: options.app.id,
     };
     // Each in another pass, so that no minute holds them all.
-    const full = !scan.compared.has(repo.id) || (passes + index) % fullEvery === 0;
+    const full = !scan.read.has(repo.id) || (passes + index) % fullEvery === 0;
     try {
       return await scanRepository(scan, context, repo, full, signal);
     } catch (error) {

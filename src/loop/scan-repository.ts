@@ -35,8 +35,8 @@ export interface ScanDeps {
   memory: LookMemory;
   /** Marks of pull requests (missed.ts) as they were when they were last recorded, by repository and number. */
   marks: BoundedMap<string, string>;
-  /** Repositories whose queue was compared with the rows since the start. */
-  compared: Set<number>;
+  /** Repositories that were read since the start, their queue compared with the rows. */
+  read: Set<number>;
 }
 
 /** Lists are read again from so long before the newest change in them: GitHub's replicas may lag, its seconds are whole. */
@@ -92,15 +92,19 @@ export async function scanRepository(
     ...reviewComments.items.map((comment) => reviewCommentText(repo.id, comment)),
   ];
   const due: Due[] = await heardIn(d, changes, texts, since, signal);
-  const marked = await changedPulls(d, repo, issues.items, pulls.items, pullsFrom);
-  const reviewed = full ? await reviewedPulls(d, changes, repo, looks, signal) : [];
+  const proposed = await proposedPulls(d.store.db, repo.id);
+  const marked = [
+    ...(await changedPulls(d, repo, issues.items, pulls.items, pullsFrom)),
+    ...closedPulls(d, repo, proposed, pulls),
+  ];
+  const reviewed = full ? await reviewedPulls(changes, repo, proposed, looks, signal) : [];
   for (const key of new Set([...marked.map(({ key }) => key), ...reviewed])) due.push({ kind: 'work', key });
   for (const sha of groups.items) due.push({ kind: 'work', key: `group:${repo.id}:${sha}` });
   if (full) due.push(...(await unreported(d.store.db, repo.id)));
 
   const [headSha = scan?.head ?? null] = head.items;
   if (headSha !== (scan?.head ?? null)) due.push({ kind: 'settings_changed', repoId: repo.id });
-  const compare = headSha !== null && (headSha !== scan?.head || !d.compared.has(repo.id));
+  const compare = headSha !== null && (headSha !== scan?.head || !d.read.has(repo.id));
   if (compare) due.push(...(await unqueued(d.store.db, changes, repo.id, headSha, signal)));
 
   const next = nextSince(since, [issues, comments, reviewComments]);
@@ -113,9 +117,9 @@ export async function scanRepository(
   }
   // What changed in the second of the answer, or about then, may change again without a trace in `updated_at`.
   const settled = (item: { updatedAt: string }) => Date.parse(item.updatedAt) < issues.at - UNSETTLED_MS;
-  for (const { key, mark, pull } of marked) if (settled(pull)) d.marks.set(key, mark);
+  for (const one of marked) if (settled(one)) d.marks.set(one.key, one.mark);
   for (const one of looks) if (one !== issues || issues.items.every(settled)) one.keep();
-  if (compare) d.compared.add(repo.id);
+  d.read.add(repo.id);
   return [issues, comments, reviewComments].some(({ truncated }) => truncated) ? 'more' : 'done';
 }
 
@@ -160,40 +164,70 @@ async function isKnown(db: Reader, { kind, row }: Heard): Promise<boolean> {
   return (await (kind === 'ask' ? getAsk(db, row.key) : getCommand(db, row.key))) !== undefined;
 }
 
+/** A pull request to look at, and the mark that says so no more. */
+interface Marked {
+  key: string;
+  mark: string;
+  updatedAt: string;
+}
+
+const ONE_PAGE = 100;
+const LONG_AGO = new Date(0).toISOString();
+
 async function changedPulls(
   d: ScanDeps,
   repo: RepositoryRow,
   issues: Issue[],
   pulls: Pull[],
   from: string,
-): Promise<{ key: string; mark: string; pull: SeenPull }[]> {
+): Promise<Marked[]> {
   const seen = new Map<number, SeenPull>();
   for (const issue of issues) {
     if (issue.isPull) seen.set(issue.number, { ...issue, open: issue.state === 'open', headSha: null });
   }
   for (const pull of pulls) seen.set(pull.number, { ...pull, open: true });
-  const changed: { key: string; mark: string; pull: SeenPull }[] = [];
+  const changed: Marked[] = [];
   for (const pull of seen.values()) {
     const row = await getPull(d.store.db, repo.id, pull.number);
     // A page of the open ones goes further back than asked for.
     if (!row && pull.updatedAt < from) continue;
     const key = `pr:${repo.id}:${pull.number}`;
     const mark = pullMark(pull, row ? pullData(row) : null);
-    if (mark !== null && d.marks.get(key) !== mark) changed.push({ key, mark, pull });
+    if (mark !== null && d.marks.get(key) !== mark) changed.push({ key, mark, updatedAt: pull.updatedAt });
   }
   return changed;
 }
 
+/** Numbers of the PRs whose jobs wait for a yes, by our rows. */
+async function proposedPulls(db: Reader, repoId: number): Promise<Set<number>> {
+  const jobs = await listJobsByState(db, ['proposed'], repoId);
+  return new Set(jobs.flatMap(({ pr_number: number }) => (number === null ? [] : [number])));
+}
+
+/** Those that the list of open ones does not show any more, if it is all of them. */
+function closedPulls(
+  d: ScanDeps,
+  repo: RepositoryRow,
+  proposed: ReadonlySet<number>,
+  pulls: Look<Pull>,
+): Marked[] {
+  if (pulls.same || pulls.items.length >= ONE_PAGE) return [];
+  const open = new Set(pulls.items.map(({ number }) => number));
+  const mark = 'closed';
+  return [...proposed]
+    .filter((number) => !open.has(number))
+    .map((number) => ({ key: `pr:${repo.id}:${number}`, mark, updatedAt: LONG_AGO }))
+    .filter(({ key }) => d.marks.get(key) !== mark);
+}
+
 /** Open job PRs whose reviews have changed: whether a review changes its PR's `updated_at`, GitHub does not promise. */
 async function reviewedPulls(
-  d: ScanDeps,
   changes: Changes,
   repo: RepositoryRow,
+  numbers: ReadonlySet<number>,
   looks: Pick<Look<unknown>, 'keep'>[],
   signal: AbortSignal,
 ): Promise<string[]> {
-  const proposed = await listJobsByState(d.store.db, ['proposed'], repo.id);
-  const numbers = new Set(proposed.flatMap(({ pr_number: number }) => (number === null ? [] : [number])));
   const keys: string[] = [];
   for (const number of numbers) {
     const found = await changes.reviews(number, signal);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { putMark } from '../../src/store/scans.ts';
 import { listStuck } from '../../src/store/work.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
@@ -168,6 +169,26 @@ describe('without webhooks', () => {
     expect(await check(t, head.sha, 'validate')).toMatchObject({ conclusion: 'success' });
     await github.as('octo').review(pull.number, { event: 'APPROVE' });
     await look();
+    expect(await jobState(t, id)).toBe('queued');
+  });
+});
+
+describe('a repository without issues', () => {
+  it('is heard by its pull requests', async () => {
+    t = await startTestApp({ ingress: 'webhook', settings: APPROVE });
+    const { github } = t;
+    const { pull, id } = await waitingPull(t);
+    github.faults.add({
+      match: (method, path, actor) => method === 'GET' && /\/issues\?/.test(path) && actor === 'installation',
+      status: 410,
+      body: { message: 'Issues has been disabled in this repository.' },
+      times: 100,
+    });
+    await t.reconcile();
+    github.webhooks.drop(({ event }) => event !== 'push');
+    await github.as('octo').merge(pull.number);
+    await t.app().store.write((tx) => putMark(tx, 'deliveries_read', Date.now() + 600_000));
+    await t.reconcile();
     expect(await jobState(t, id)).toBe('queued');
   });
 });

@@ -19,6 +19,7 @@ import { workOnSurvey } from './loop/hold.ts';
 import { workOnJob } from './loop/job-work.ts';
 import { workOnLost } from './loop/lost-work.ts';
 import { workOnGroup, workOnPull } from './loop/pull-work.ts';
+import { workOnRecall } from './loop/recall-job.ts';
 import { workOnRepository } from './loop/repository-work.ts';
 import { workOnStatus, workOnStuck } from './loop/status-work.ts';
 import type { Work } from './loop/work.ts';
@@ -100,6 +101,7 @@ export const WORK: Record<string, Work> = {
   repo: workOnRepository,
   found: workOnFound,
   survey: workOnSurvey,
+  recall: workOnRecall,
   lost: workOnLost,
   stuck: workOnStuck,
 };

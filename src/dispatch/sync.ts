@@ -1,5 +1,6 @@
 import { announce } from '../store/announce.ts';
 import { getJob, patchJob, QUEUE_TOPIC } from '../store/jobs.ts';
+import { getPublished } from '../store/published.ts';
 import { fullName, getRepository } from '../store/repositories.ts';
 import { getRun, latestRun, patchRun } from '../store/runs.ts';
 import type { Tx } from '../store/store.ts';
@@ -136,7 +137,22 @@ async function adopt(
       'stale_fence',
       `run ${call.runId} is over: a newer run of job ${claims.job} took its place`,
     );
+  return recall(tx, claims);
+}
+
+/** The job is looked for in the repository; what is not there either is not known. */
+async function recall(tx: Tx, claims: OfferClaims): Promise<Refusal> {
+  const key = recallKey(claims.repository, claims.job);
+  if ((await getPublished(tx, key)) !== undefined)
+    return refuse('unknown_run', `job ${claims.job} is neither known nor found in its repository`);
+  const known = await getRepository(tx, claims.repository);
+  if (known && !(await isHeld(tx, claims.repository))) await enqueue(tx, key);
   return refuse('unavailable', `the app does not know job ${claims.job} yet; send this again later`);
+}
+
+/** Key of the look for an ended job that no row tells of; published once it was not found. */
+export function recallKey(repoId: number, jobId: string): string {
+  return `recall:${repoId}:${jobId}`;
 }
 
 /** Notes that the runner lives and what it works on. Returns whether it should take nothing more. */

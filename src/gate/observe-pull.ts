@@ -26,7 +26,7 @@ export interface ObservedPull {
 export async function observePull(
   scope: Scope,
   number: number,
-  options: { reviews: boolean } = { reviews: true },
+  options: { reviews: boolean; settled?: false } = { reviews: true },
 ): Promise<ObservedPull | null> {
   const row = await getPull(scope.store.db, scope.repo.id, number);
   const data = pullData(row);
@@ -36,7 +36,7 @@ export async function observePull(
   });
   if (!pull || (!row?.ask_key && (await isBeingProposed(scope, pull)))) return null;
   const known = await listJobsForPull(scope.store.db, scope.repo.id, number);
-  const settled = data.settled ?? null;
+  const settled = options.settled === false ? null : (data.settled ?? null);
   const found = settled ? { jobs: [], touched: [], inJobs: false } : await findJobs(scope, pull, data.ownSha);
   const reviews =
     options.reviews && pull.state === 'open' && found.jobs.length > 0

@@ -28,6 +28,14 @@ type BaseParameters = {
 interface Answer {
   status: number;
   url: string;
+  headers?: object;
+}
+
+/** A renamed repository keeps its id in the new address; a transferred issue is in one with another id. */
+function isElsewhere(context: Pick<RepositoryContext, 'repoId'>, { headers = {} }: Answer): boolean {
+  const location = 'location' in headers ? String(headers.location) : '';
+  const id = /\/repositories\/(\d+)\//.exec(location)?.[1];
+  return id !== undefined && Number(id) !== context.repoId;
 }
 
 export function read<T extends Answer>(
@@ -52,6 +60,8 @@ export function write<T extends Answer>(
       const request = { signal, redirect: 'manual' } as const;
       const answer = await send({ owner: context.owner, repo: context.name, request });
       if (answer.status < 300) return answer;
+      if (isElsewhere(context, answer))
+        throw new GitHubError('gone', 'it was transferred to another repository', { status: answer.status });
       throw new GitHubError('moved', `${context.owner}/${context.name} was renamed or transferred`, {
         status: answer.status,
       });

@@ -44,7 +44,9 @@ export async function publishComment(
       return await scope.client.ensureComment(options, scope.signal);
     } catch (error) {
       // Gone with another status is the installation: that may come back, and then what waited is said.
-      const over = isGitHubError(error, 'locked') || (isGitHubError(error, 'gone') && error.status === 410);
+      const over =
+        isGitHubError(error, 'locked') ||
+        (isGitHubError(error, 'gone') && [301, 307, 410].includes(error.status));
       if (!over) throw error;
       scope.log.info({ key: comment.key, reason: error.message }, 'a thread takes no comment any more');
       return { id: known.id ?? NOWHERE };

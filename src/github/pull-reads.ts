@@ -5,7 +5,15 @@ import type { Pull, PullFile, Review } from './types.ts';
 
 type PullReads = Pick<
   RepositoryClient,
-  'pull' | 'pullFiles' | 'pullDiff' | 'reviews' | 'pullOfFile' | 'broughtBy' | 'pullsFrom' | 'openPulls'
+  | 'pull'
+  | 'pullFiles'
+  | 'pullDiff'
+  | 'reviews'
+  | 'pullOfFile'
+  | 'pullOfCommit'
+  | 'broughtBy'
+  | 'pullsFrom'
+  | 'openPulls'
 >;
 type PullData = RestEndpointMethodTypes['pulls']['get']['response']['data'];
 type ListedPull = RestEndpointMethodTypes['pulls']['list']['response']['data'][number];
@@ -74,6 +82,13 @@ export function createPullReads(context: RepositoryContext): PullReads {
         if (found) return found.number;
       }
       return null;
+    },
+
+    async pullOfCommit(sha, signal) {
+      const { data } = await read(context, signal, (base) =>
+        context.octokit.rest.repos.listPullRequestsAssociatedWithCommit({ ...base, commit_sha: sha }),
+      );
+      return (data.find((pull) => pull.merged_at !== null) ?? data[0])?.number ?? null;
     },
 
     pullsFrom: (branch, signal) => readPulls(context, { head: branch, state: 'all' }, signal),

@@ -71,6 +71,8 @@ export interface RepositoryClient {
   reviews(number: number, signal: AbortSignal): Promise<Review[]>;
   /** The merged PR that brought a file to the branch; null when none did: it was pushed, or is not there. */
   pullOfFile(path: string, branch: string, signal: AbortSignal): Promise<number | null>;
+  /** A merged or open PR that brings this commit; null when there is none. */
+  pullOfCommit(sha: string, signal: AbortSignal): Promise<number | null>;
   /** Open and closed, with a branch of this repository as head; newest first. */
   pullsFrom(branch: string, signal: AbortSignal): Promise<Pull[]>;
   /** The newest commit of a branch that touched a path, and the merged PR it came by; null when none did. */

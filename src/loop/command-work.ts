@@ -25,6 +25,7 @@ import type { Tx } from '../store/store.ts';
 import type { CommandRow, JobRow, JobState } from '../store/tables.ts';
 import { enqueue, getWork, listStuck } from '../store/work.ts';
 import { wasObeyed } from './recall.ts';
+import { recallJob } from './recall-job.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
 /** What is said back, rendered; null: a 👍 on the comment is enough, the status comment tells the rest. */
@@ -39,8 +40,13 @@ const COMMAND_TABLE: Record<CommandName, Command> = { approve, cancel, retry, st
 
 /** Checks who commands, does it once, and answers. */
 export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
-  const found = await getCommand(c.store.db, c.key);
-  if (!found || found.state === 'ended') return 'done';
+  const row = await getCommand(c.store.db, c.key);
+  if (!row || row.state === 'ended') return 'done';
+  const found = await placed(c, row);
+  if (!found) {
+    await c.store.write((tx) => patchCommand(tx, row.key, { state: 'ended' }));
+    return 'done';
+  }
   if (found.state === 'received' && (await wasObeyed(c, found))) {
     await c.store.write((tx) => patchCommand(tx, found.key, { state: 'ended' }));
     return 'done';
@@ -60,6 +66,19 @@ export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
   await answer(c, (await getCommand(c.store.db, c.key)) ?? found);
   await c.store.write((tx) => patchCommand(tx, found.key, { state: 'ended' }));
   return 'done';
+}
+
+/** A click on a check run that names no PR belongs to the PR of its commit; null: there is none to answer on. */
+async function placed(c: WorkContext, command: CommandRow): Promise<CommandRow | null> {
+  if (command.thread !== 0) return command;
+  const sha = /[0-9a-f]{40}$/.exec(command.args)?.[0];
+  const thread = sha ? await c.client.pullOfCommit(sha, c.signal) : null;
+  if (thread === null) {
+    c.log.warn({ key: command.key }, 'a click on a check run has no PR to answer on');
+    return null;
+  }
+  await c.store.write((tx) => patchCommand(tx, command.key, { thread }));
+  return { ...command, thread };
 }
 
 /** What somebody is told who may not command here, null for who may; `silence` when enough was said this hour. */
@@ -121,6 +140,10 @@ async function targets(
   const ids = idsIn(command);
   if (ids.length > 0) {
     const jobs = await Promise.all(ids.map((id) => getJob(c.store.db, c.repo.id, id)));
+    for (const [index, id] of ids.entries()) {
+      // The repository may know what a lost database knew.
+      if (!jobs[index] && (await recallJob(c, id))) jobs[index] = await getJob(c.store.db, c.repo.id, id);
+    }
     const missing = ids.find((_, index) => !jobs[index]);
     if (missing) return { reply: m.unknownJob({ id: missing }) };
     return { jobs: jobs.filter((job) => job !== undefined) };

@@ -167,14 +167,16 @@ async function insertButton(
     .where('repo_id', '=', due.repoId)
     .where('id', '=', args)
     .executeTakeFirst();
+  const place = job?.pr_number ?? thread;
   const key = `command:${due.repoId}:b${due.checkRunId}-${deliveryId}`;
   const inserted = await insertCommand(tx, {
     key,
     repo_id: due.repoId,
-    thread: job?.pr_number ?? thread,
+    thread: place,
     on_pull: 1,
     name: due.action,
-    args,
+    // The check run of a merged PR names no PR: its commit does, once GitHub can be asked.
+    args: place === 0 ? `${args} ${due.headSha}` : args,
     login: due.login,
     source: 'b',
     source_id: due.checkRunId,

@@ -179,10 +179,14 @@ async function recoverMerged(c: WorkContext, at: Snapshot): Promise<Set<number>>
   return fresh;
 }
 
-async function observeMerged(c: WorkContext, number: number, jobId: string): Promise<ObservedPull | null> {
+export async function observeMerged(
+  c: WorkContext,
+  number: number,
+  jobId: string,
+): Promise<ObservedPull | null> {
   const pull = await c.client.pull(number, c.signal);
   await restoreAsk(c, pull, jobId);
-  return observePull(c, number, { reviews: false });
+  return observePull(c, number, { reviews: false, settled: false });
 }
 
 /**
@@ -239,7 +243,7 @@ async function rememberLost(c: WorkContext, attempts: Map<string, ShownJob | nul
 }
 
 /** What was written about the job before is looked for before it is written again. */
-async function rememberSaid(c: WorkContext, row: JobRow, shown: ShownJob | null): Promise<void> {
+export async function rememberSaid(c: WorkContext, row: JobRow, shown: ShownJob | null): Promise<void> {
   const now = c.now();
   await c.store.write(async (tx) => {
     if (row.head_sha && shown) {

@@ -83,7 +83,7 @@ async function runIn(
 ): Promise<number | null> {
   const { client, state, say } = context;
   const run = { offer, process: context.process, started_at: new Date().toISOString() };
-  const checked = await verified(offer, checkOffer(offer, context), context);
+  const checked = await verified(offer, checkAgain(offer, checkOffer(offer, context), state), context);
   const starting = await start(offer, context);
   if (starting === 'refused') return null;
 
@@ -192,6 +192,22 @@ export function checkOffer(
     );
   }
   return { ok: true, job: parsed.job };
+}
+
+/** An app whose database is older than what this runner did would have it done twice. */
+function checkAgain(
+  offer: Offer,
+  checked: CheckedOffer,
+  state: Pick<StateDirectory, 'startedBefore'>,
+): CheckedOffer {
+  const before = checked.ok ? state.startedBefore(offer) : null;
+  if (before === null) return checked;
+  return {
+    ok: false,
+    message:
+      `this runner has started run ${offer.attempt} of ${offer.job_id} before (${before}), so the app's database is older than that. ` +
+      'Nothing was run this time. See what it did then; /retry runs it again.',
+  };
 }
 
 /** With `--verify`, a good offer must be proved on GitHub as well, before `starting`. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   fsyncSync,
@@ -37,6 +38,7 @@ export interface SpooledRun {
  *     runs/<run>/result.json    written when it ended (fsync); the folder goes when the app has accepted
  *     logs/<run>.ndjson         the whole of a log that was too long to upload
  *     rejected/<run>/           what the app would not take
+ *     started/<job>.<n>.<hash>  which run of a job was started here, kept after its end
  */
 export interface StateDirectory {
   path: string;
@@ -46,6 +48,8 @@ export interface StateDirectory {
   list(): SpooledRun[];
   accepted(run: string): void;
   rejected(run: string, why: string): void;
+  /** Another run that was started here under the same number of the same job; null: none. */
+  startedBefore(offer: Offer): string | null;
   close(): void;
 }
 
@@ -56,10 +60,15 @@ export function isRunId(text: string): boolean {
 
 /** @throws DirectoryLockedError when another process holds it */
 export function openStateDirectory(path: string): StateDirectory {
-  for (const name of ['runs', 'logs', 'rejected'])
+  for (const name of ['runs', 'logs', 'rejected', 'started'])
     mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(path, 'give this one its own --name (or --state-dir)');
   const folder = (run: string) => join(path, 'runs', run);
+  const remember = (run: string) => {
+    const known = readRun(folder(run));
+    if (known) writeFileSync(join(path, 'started', startedName(known.offer)), run);
+    keepNewest(join(path, 'started'), STARTED_KEPT);
+  };
   return {
     path,
     logPaths: (run) => ({
@@ -77,18 +86,43 @@ export function openStateDirectory(path: string): StateDirectory {
         .map((run) => readRun(folder(run)))
         .filter((run) => run !== null),
     accepted(run) {
+      remember(run);
       rmSync(folder(run), { recursive: true, force: true });
       keepNewest(join(path, 'logs'));
     },
     rejected(run, why) {
+      remember(run);
       writeFileSync(join(folder(run), 'why.txt'), `${why}\n`);
       const target = join(path, 'rejected', run);
       rmSync(target, { recursive: true, force: true });
       renameSync(folder(run), target);
       keepNewest(join(path, 'rejected'));
     },
+    startedBefore(offer) {
+      const name = startedName(offer);
+      const spooled = readdirSync(join(path, 'runs')).map((run) => readRun(folder(run)));
+      const going = spooled.find((run) => run !== null && startedName(run.offer) === name);
+      const run = going?.offer.run ?? readText(join(path, 'started', name));
+      return run === offer.run ? null : run;
+    },
     close: unlock,
   };
+}
+
+/** Enough for what an old backup of the app's database can have forgotten. */
+const STARTED_KEPT = 500;
+
+function startedName({ repository, job_id, attempt }: Offer): string {
+  const hash = createHash('sha256').update(`${repository.toLowerCase()} ${job_id} ${attempt}`).digest('hex');
+  return `${job_id.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 100)}.${attempt}.${hash.slice(0, 16)}`;
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 function readRun(folder: string): SpooledRun | null {

@@ -175,6 +175,59 @@ describe('after the loss of the database', () => {
   });
 });
 
+describe('what ended before the loss', () => {
+  it('runs again by /retry, from a comment or by a click on its check run', async () => {
+    const runner = await start();
+    const job = await queued('echo again');
+    await runner.run({ exit_code: 1 });
+    await t.settle();
+    await loseData(t);
+    await t.github.as('octo').comment(job.issue, `/retry ${job.id}`);
+    await t.settle();
+    expect(await (await t.runner()).run()).toMatchObject({ job_id: job.id, attempt: 2 });
+    await t.settle();
+    await loseData(t);
+    const shown = await check(t, job.pull.head.sha, job.id);
+    await t.github.as('octo').clickCheckRun(shown?.id ?? 0, 'rerequested');
+    await t.settle();
+    expect(await (await t.runner()).run()).toMatchObject({ job_id: job.id, attempt: 3 });
+    await t.settle();
+    expect(await left(job)).toMatchObject({
+      pulls: 1,
+      status: 1,
+      runs: ['1 failed', '2 succeeded', '3 succeeded'],
+    });
+  });
+
+  it('gets the result of a later run that was under way', async () => {
+    const runner = await start();
+    const job = await queued('echo later');
+    await runner.run({ exit_code: 1 });
+    await t.settle();
+    await t.github.as('octo').comment(job.issue, '/retry');
+    await t.settle();
+    const offer = await runner.acquire(5);
+    if (!offer) throw new Error('no job');
+    await runner.start(offer);
+    await loseData(t);
+    expect(await runner.sync(offer, {})).toMatchObject({ status: 503 });
+    await t.settle();
+    await runner.finish(offer);
+    await t.settle();
+    expect(await left(job)).toMatchObject({ status: 1, runs: ['1 failed', '2 succeeded'] });
+    expect(await (await t.runner()).acquire()).toBeNull();
+  });
+
+  it('is not known where the repository has no such job', async () => {
+    await start();
+    const job = await queued('echo known');
+    await loseData(t);
+    await t.github.as('octo').comment(job.issue, '/retry 2025-11-22-999');
+    await t.settle();
+    expect(await t.marked(job.issue, 'reply')).toHaveLength(1);
+  });
+});
+
 describe('an old backup', () => {
   it.each(['started', 'ended'] as const)('does not start a job again that has %s since', async (then) => {
     const runner = await start();

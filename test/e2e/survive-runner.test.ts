@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CliProcess } from '../support/cli-process.ts';
@@ -118,5 +118,23 @@ describe('a job of a real runner', () => {
     expect(left.log).toContain('first line');
     expect(left.log).not.toContain('last line');
     expect(await ran()).toBe(1);
+  });
+  it('goes on when the app has lost its data directory, and is reported once', async () => {
+    await end(loop.app());
+    await rm(join(loop.folder, 'data'), { recursive: true });
+    await loop.startApp();
+    await writeFile(join(traces, 'go'), '');
+    await loop.github.until(
+      'the final reply',
+      async () => (await leftBy(loop, ask)).final.length > 0,
+      30_000,
+    );
+    const left = await leftBy(loop, ask);
+    expect(left).toMatchObject(once(loop, ask, left.job));
+    expect(left.log).toContain('first line');
+    expect(left.log).toContain('last line');
+    expect(await ran()).toBe(1);
+    // Its token went with the data, and only a person can make another.
+    expect(await runner.exited).toBe(1);
   });
 });

@@ -71,6 +71,21 @@ describe('ensureComment', () => {
     });
   });
 
+  it('tells a transferred issue from a renamed repository', async () => {
+    const client = createClient();
+    const to = (repoId: number) => ({ location: `${API}/repositories/${repoId}/issues/3/comments` });
+    nock(API)
+      .post(thread)
+      .reply(301, {}, to(client.repoId + 1));
+    await expect(client.ensureComment({ ...wanted, search: false }, never)).rejects.toMatchObject({
+      kind: 'gone',
+    });
+    nock(API).post(thread).reply(301, {}, to(client.repoId));
+    await expect(client.ensureComment({ ...wanted, search: false }, never)).rejects.toMatchObject({
+      kind: 'moved',
+    });
+  });
+
   it('clips what GitHub would refuse and keeps the marker', async () => {
     const client = createClient();
     let sent = '';

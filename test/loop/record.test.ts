@@ -72,6 +72,15 @@ describe('a click on a check run', () => {
     expect(await keys()).toEqual([]);
   });
 
+  it('on the check run of a job nobody knows names its commit, which names the PR', async () => {
+    const { store, tell } = await withRepository();
+    await tell([click({ externalId: 'job:1:2025-11-22-009:1', action: 'retry' })]);
+    expect(await store.db.selectFrom('commands').selectAll().executeTakeFirst()).toMatchObject({
+      thread: 0,
+      args: `2025-11-22-009 ${'a'.repeat(40)}`,
+    });
+  });
+
   it('on a job’s check run answers on the PR of that job', async () => {
     const { store, tell } = await withRepository();
     await store.write((tx) => insertJob(tx, jobRow({ id: '2025-11-22-001', pr_number: 12 })));

@@ -172,6 +172,22 @@ describe('runResident', () => {
     expect(existsSync(join(work, 'ran'))).toBe(false);
   });
 
+  it('does not start again what it has started under the same number', async () => {
+    const file = job([`echo x >> ${work}/ran`]);
+    const first = app.offer(file);
+    start();
+    await app.until(() => first.result !== null);
+    // As an app whose database was put back to an older state would.
+    const again = app.offer(file);
+    await app.until(() => again.result !== null);
+    expect(again.result).toMatchObject({ outcome: 'refused' });
+    expect(again.result?.message).toContain(first.offer.run);
+    expect(readFileSync(join(work, 'ran'), 'utf8')).toBe('x\n');
+    const asked = app.offer(file, { attempt: 2 });
+    await app.until(() => asked.result !== null);
+    expect(asked.result).toMatchObject({ outcome: 'exited' });
+  });
+
   it('delivers through dropped calls, 503, a proxy and a wrong offset', async () => {
     const faults = ['drop', 'unavailable', 'html', 'drop_after', 'wrong_offset'] as const;
     let at = 0;

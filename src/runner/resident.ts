@@ -126,7 +126,11 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
       } catch (error) {
         if (signal.aborted) continue;
         const end = reasonToEnd(error);
-        if (end !== null) return end;
+        if (end !== null) {
+          // A result may still be taken, by its offer: an app that has lost its data knows no token any more.
+          if (pending > 0) await farewell(resident, known);
+          return end;
+        }
         failures += 1;
         if (failures === 1) deps.say(`${error instanceof Error ? error.message : error}; trying again`);
         await pause(delayAfter(error, failures), signal).catch(() => undefined);

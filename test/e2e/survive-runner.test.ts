@@ -127,7 +127,7 @@ describe('a job of a real runner', () => {
     await loop.github.until(
       'the final reply',
       async () => (await leftBy(loop, ask)).final.length > 0,
-      30_000,
+      20_000,
     );
     const left = await leftBy(loop, ask);
     expect(left).toMatchObject(once(loop, ask, left.job));

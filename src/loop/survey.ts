@@ -5,10 +5,10 @@ import { admitJobs, type Queue } from '../gate/admit-jobs.ts';
 import { keepJobs } from '../gate/keep-jobs.ts';
 import { type ObservedPull, observePull } from '../gate/observe-pull.ts';
 import { restoreAsk } from '../gate/restore-ask.ts';
-import type { ResultRecord } from '../job/report-format.ts';
+import { parseJob } from '../job/parse-job.ts';
+import type { RunEntry } from '../job/report-format.ts';
 import { recordedEnd, reportsBranch, type ShownJob, shownJob } from '../report/job-evidence.ts';
 import { checkKey } from '../report/job-view.ts';
-import { jobOf } from '../report/judge-run.ts';
 import { replyKey } from '../report/reply-result.ts';
 import { patchAsk } from '../store/asks.ts';
 import { getJob, listJobsByState, listUnfinishedJobs, patchJob } from '../store/jobs.ts';
@@ -97,10 +97,15 @@ async function queuedIds(c: WorkContext, head: string): Promise<Set<string>> {
 async function recoverRows(c: WorkContext, at: Snapshot): Promise<void> {
   for (const row of await listUnfinishedJobs(c.store.db, c.repo.id)) {
     if (!['queued', 'leased', 'running'].includes(row.state)) continue;
+    const parsed = parseJob(row.file, { path: `jobs/queue/${row.id}.json` });
+    // What this program cannot read fails by itself, and holds up nothing else.
+    if (!parsed.ok) continue;
     if (at.reports !== null || !at.queue.has(row.id)) {
-      const end = await recordedEnd(c, jobOf(row), row.digest, at);
-      if (end !== null && end !== 'unreadable') {
-        await settle(c, row, end, at.head);
+      const end = await recordedEnd(c, parsed.job, row.digest, at);
+      const entry = end === null || end === 'unreadable' ? undefined : end.runs.at(-1);
+      // A job that was queued again has the record of its run before.
+      if (entry && entry.attempt >= Math.max(1, row.attempt)) {
+        await settle(c, row, entry, at.head);
         continue;
       }
     }
@@ -133,9 +138,7 @@ export function tellsMore(
 }
 
 /** It has ended in a time this database does not know: the row follows the record. */
-async function settle(c: WorkContext, row: JobRow, record: ResultRecord, head: string): Promise<void> {
-  const entry = record.runs.at(-1);
-  if (!entry) return;
+async function settle(c: WorkContext, row: JobRow, entry: RunEntry, head: string): Promise<void> {
   const { store, repo } = c;
   await store.write(async (tx) => {
     await loseJob(tx, repo.id, row.id, c.now(), entry.attempt);

@@ -228,6 +228,22 @@ describe('what ended before the loss', () => {
   });
 });
 
+describe('a restart that lost nothing', () => {
+  it('keeps a job that was queued again in the queue', async () => {
+    const runner = await start();
+    const job = await queued('echo once more');
+    await runner.run({ exit_code: 1 });
+    await t.settle();
+    await t.github.as('octo').comment(job.issue, '/retry');
+    await t.settle();
+    await t.restart();
+    await t.settle();
+    expect(await runner.run()).toMatchObject({ job_id: job.id, attempt: 2 });
+    await t.settle();
+    expect(await left(job)).toMatchObject({ status: 1, runs: ['1 failed', '2 succeeded'] });
+  });
+});
+
 describe('an old backup', () => {
   it.each(['started', 'ended'] as const)('does not start a job again that has %s since', async (then) => {
     const runner = await start();

@@ -3,8 +3,9 @@ import { insertRun, latestRun, patchRun } from '../store/runs.ts';
 import type { Tx } from '../store/store.ts';
 import { isHeld } from '../store/surveys.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
 import { raiseFence } from './fence.ts';
-import { LEASE_TTL_MS } from './lease.ts';
+import { LEASE_TTL_MS, LEASES_KEY } from './lease.ts';
 import { moveJob } from './move-job.ts';
 import type { OfferClaims } from './offer-token.ts';
 
@@ -50,6 +51,7 @@ export async function adoptRun(tx: Tx, claims: OfferClaims, process: string, now
   };
   await insertRun(tx, run);
   await raiseFence(tx, claims.fence);
+  await enqueue(tx, LEASES_KEY, run.lease_expires_at);
   const { attempt } = claims;
   if (told) await patchJob(tx, job.repo_id, job.id, { attempt, updated_at: now });
   else await moveJob(tx, job, { kind: 'heard' }, now, { attempt, verdict: null, report_sha: null });

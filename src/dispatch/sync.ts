@@ -9,7 +9,7 @@ import type { JobRow, RunRow } from '../store/tables.ts';
 import { isIdRevoked } from '../store/tokens.ts';
 import { enqueue } from '../store/work.ts';
 import { adoptRun } from './adopt-run.ts';
-import { LEASE_TIMES } from './lease.ts';
+import { LEASE_TIMES, LEASES_KEY } from './lease.ts';
 import { jobKey, moveJob } from './move-job.ts';
 import { type OfferClaims, type SigningKey, verifyOffer } from './offer-token.ts';
 import { storeLog } from './store-log.ts';
@@ -174,6 +174,7 @@ async function noteRunner(tx: Tx, run: RunRow, call: SyncCall): Promise<boolean>
 async function revive(tx: Tx, run: RunRow, job: JobRow, now: number): Promise<RunRow> {
   const alive = { state: 'running', started_at: run.started_at ?? now, finished_at: null } as const;
   await patchRun(tx, run.id, alive);
+  await enqueue(tx, LEASES_KEY, now + LEASE_TIMES.ttlMs);
   await moveJob(tx, job, { kind: 'heard' }, now, { attempt: run.attempt });
   return { ...run, ...alive };
 }

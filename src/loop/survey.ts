@@ -203,7 +203,10 @@ export async function admitUnseen(c: WorkContext, seen: ObservedPull): Promise<v
   const attempts = new Map<string, ShownJob | null>();
   const jobs: ObservedPull['found']['jobs'] = [];
   for (const found of seen.found.jobs) {
-    if (!(await c.client.readFile(found.path, head, c.signal))) continue;
+    if (!(await c.client.readFile(found.path, head, c.signal))) {
+      await refuseOldBranch(c, seen, head);
+      continue;
+    }
     if (found.job && (await recordedEnd(c, found.job, found.digest, at)) !== null) continue;
     const shown = found.job && (await shownJob(c, seen.pull.headSha, found.job.id));
     if (found.job && shown) attempts.set(found.job.id, shown);
@@ -218,6 +221,14 @@ export async function admitUnseen(c: WorkContext, seen: ObservedPull): Promise<v
   };
   await admitJobs(c, left, take, { recalled: !seen.data.approval });
   await rememberLost(c, attempts);
+}
+
+/** A file that is not there was taken off the queue, unless the branch is shown as it was before the merge. */
+async function refuseOldBranch(c: WorkContext, { pull }: ObservedPull, head: string): Promise<void> {
+  if (!pull.mergeCommitSha) return;
+  const { status } = await c.client.compare(pull.mergeCommitSha, head, c.signal);
+  if (status !== 'ahead' && status !== 'identical')
+    throw new Error(`GitHub does not show the merge of PR #${pull.number} on ${c.repo.default_branch} yet`);
 }
 
 /** What may run by the gate's rules is lost, so that `/retry` can run it; what may not stays what it is. */

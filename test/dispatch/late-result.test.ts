@@ -6,6 +6,7 @@ import { getJob, patchJob } from '../../src/store/jobs.ts';
 import { readLog } from '../../src/store/logs.ts';
 import { latestRun, listRuns } from '../../src/store/runs.ts';
 import type { Store } from '../../src/store/store.ts';
+import { getWork } from '../../src/store/work.ts';
 import { JOB_ID, queueJobs, startDispatch } from '../support/dispatch.ts';
 
 /** A run that started, logged, fell silent and was reported as lost. */
@@ -83,6 +84,8 @@ describe('a run of a lost database', () => {
     const { store, runner, offer } = await rebuilt([{ state: 'queued' }]);
     await runner.log(offer, 0, 'hello');
     expect(await getJob(store.db, 1, JOB_ID)).toMatchObject({ state: 'running', attempt: 1 });
+    // Should it fall silent, somebody looks.
+    expect(await getWork(store.db, 'leases')).toBeDefined();
     expect((await runner.acquire()).status).toBe(204);
     expect((await runner.finish(offer, { log_bytes: 5 })).status).toBe(200);
   });

@@ -105,7 +105,8 @@ async function killApp(
   over: AbortSignal,
 ): Promise<void> {
   const shared = stage.apps.length > 1;
-  const owners = await stage.work.owners();
+  // One that died at a boundary is gone already; those of the last start tell who it was.
+  const owners = new Set([...stage.owners, ...(await stage.work.owners())]);
   await app.kill();
   if (shared) void takenOver(stage, owners, onRecovered, over);
   await delay(downMs);
@@ -113,6 +114,7 @@ async function killApp(
   const writes = stage.seen.writes();
   const started = performance.now();
   while (!over.aborted && !(await app.start()));
+  stage.owners = await stage.work.owners();
   if (shared || due.length === 0) return;
   while (performance.now() - started < RECOVERY_MOST_MS && !over.aborted) {
     if (stage.seen.writes() > writes) break;

@@ -33,6 +33,8 @@ export interface Stage {
   apps: [App, ...App[]];
   runners: [Runner, ...Runner[]];
   work: WorkView;
+  /** Apps that were there after the last start, as the database knows them. */
+  owners: ReadonlySet<string>;
   /** Ends every fault that the wires make. */
   heal(): void;
   /** The folder goes with the campaign; else it is kept. */
@@ -179,6 +181,7 @@ export async function setStage(
     apps,
     runners,
     work,
+    owners: await work.owners(),
     heal() {
       faults.heal();
       model.heal();

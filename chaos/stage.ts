@@ -18,6 +18,10 @@ import { type DeliveryWire, startDeliveryWire } from './wire/deliveries.ts';
 import { createGitHubFaults, type GitHubFaults } from './wire/github-faults.ts';
 import { createSeen, type Seen } from './wire/seen.ts';
 
+/** The campaign asks more in a minute than a person may in a day. */
+const NO_CAPS =
+  'limits:\n  asks_per_person_per_day: 100000\n  tokens_per_day: 1000000000\n  usd_per_day: 1000000\n';
+
 /** Everything that takes part, started and whole. */
 export interface Stage {
   folder: string;
@@ -83,7 +87,11 @@ export async function setStage(
   const { fullName } = github.repository();
   await github
     .as('octo')
-    .push('main', { '.github/guruguru.yml': `defaults:\n  workdir: ${workspace}\n` }, 'Configure guruguru');
+    .push(
+      'main',
+      { '.github/guruguru.yml': `defaults:\n  workdir: ${workspace}\n${NO_CAPS}` },
+      'Configure guruguru',
+    );
   const seen = createSeen();
   const faults = createGitHubFaults(random(seed, 'github'), seen, faulty);
   github.faults.decide(faults.decide);
@@ -111,6 +119,7 @@ export async function setStage(
         dataDir,
         databaseUrl,
         writeBudget: 'off',
+        paused: false,
         tls: null,
         trustedProxies: [],
         ingress: 'webhook',

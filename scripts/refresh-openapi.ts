@@ -20,6 +20,7 @@ const ROUTES = [
   'GET /installation/repositories',
   'GET /rate_limit',
   'GET /users/{username}',
+  'GET /orgs/{org}/teams/{team_slug}/memberships/{username}',
   'GET /repos/{owner}/{repo}',
   'GET /repos/{owner}/{repo}/installation',
   'GET /repos/{owner}/{repo}/contents/{path}',

@@ -28,6 +28,7 @@ import { type Work, workFollowing } from './loop/work.ts';
 import { dueOf, isKnownEvent, WORK } from './loop.ts';
 import { loadPrompts } from './plan/prompts.ts';
 import { hearAudit } from './store/audit.ts';
+import { keepPause } from './store/pauses.ts';
 import { prune } from './store/prune.ts';
 import { openStore, type Store, type Tx } from './store/store.ts';
 import { enqueue } from './store/work.ts';
@@ -83,6 +84,7 @@ export async function startApp(
   });
   hearAudit(store, (grant) => log.info({ audit: true, ...grant }, `granted: ${grant.what} ${grant.subject}`));
   const redact = createRedact(ownSecrets(config));
+  await keepPause(store, config.paused);
   const shutdown = new AbortController();
   const requests = createRequestLog();
   const usage = createUsage(store.now);

@@ -46,6 +46,8 @@ export interface AppConfig extends TransportConfig {
   ingress: 'webhook' | 'poll';
   /** Between two looks for what webhooks did not tell. */
   reconcileSeconds: number;
+  /** Nothing is planned, merged or leased, in no repository. */
+  paused: boolean;
 }
 
 export type Environment = Record<string, string | undefined>;
@@ -96,6 +98,7 @@ export const appEnvironment = z.object({
   GURUGURU_MODEL: z.string().default('gpt-5'),
   GURUGURU_DATA_DIR: z.string().default('.guruguru'),
   DATABASE_URL: databaseUrl.optional(),
+  GURUGURU_PAUSED: z.enum(['0', '1'], { error: 'must be 1 (everything is paused) or 0' }).default('0'),
   GURUGURU_WRITE_BUDGET: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
   GURUGURU_INGRESS: z.enum(['webhook', 'poll'], { error: 'must be webhook or poll' }).default('webhook'),
   GURUGURU_RECONCILE_SECONDS: positive.optional(),
@@ -218,6 +221,7 @@ export function parseAppConfig(environment: Environment): AppConfig {
     dataDir: resolve(env.GURUGURU_DATA_DIR),
     databaseUrl: env.DATABASE_URL ?? null,
     writeBudget: env.GURUGURU_WRITE_BUDGET,
+    paused: env.GURUGURU_PAUSED === '1',
     ingress: env.GURUGURU_INGRESS,
     reconcileSeconds: env.GURUGURU_RECONCILE_SECONDS ?? RECONCILE_SECONDS[env.GURUGURU_INGRESS],
   };

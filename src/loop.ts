@@ -18,6 +18,7 @@ import { workOnFound } from './loop/found-work.ts';
 import { workOnSurvey } from './loop/hold.ts';
 import { workOnJob } from './loop/job-work.ts';
 import { workOnLost } from './loop/lost-work.ts';
+import { workOnPause } from './loop/pause-work.ts';
 import { workOnGroup, workOnPull } from './loop/pull-work.ts';
 import { workOnRecall } from './loop/recall-job.ts';
 import { workOnRepository } from './loop/repository-work.ts';
@@ -98,6 +99,7 @@ export const WORK: Record<string, Work> = {
   file: workOnFile,
   job: workOnJob,
   status: workOnStatus,
+  pause: workOnPause,
   repo: workOnRepository,
   found: workOnFound,
   survey: workOnSurvey,

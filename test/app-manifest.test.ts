@@ -25,6 +25,7 @@ const openapi = JSON.parse(readFileSync(join(ROOT, 'test/fixtures/github-openapi
 const NEEDS: Record<string, string[]> = {
   'GET /repos/{owner}/{repo}': ['metadata:read'],
   'GET /repos/{owner}/{repo}/collaborators/{username}/permission': ['metadata:read'],
+  'GET /orgs/{org}/teams/{team_slug}/memberships/{username}': ['members:read'],
   'GET /repos/{owner}/{repo}/contents/{path}': ['contents:read'],
   'GET /repos/{owner}/{repo}/git/trees/{tree_sha}': ['contents:read'],
   'POST /repos/{owner}/{repo}/git/trees': ['contents:write'],
@@ -37,6 +38,13 @@ const NEEDS: Record<string, string[]> = {
   'POST /repos/{owner}/{repo}/git/refs': ['contents:write'],
   'PATCH /repos/{owner}/{repo}/git/refs/{ref}': ['contents:write'],
   'DELETE /repos/{owner}/{repo}/git/refs/{ref}': ['contents:write'],
+  'GET /installation/repositories': ['metadata:read'],
+  'GET /repos/{owner}/{repo}/commits': ['contents:read'],
+  'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls': ['pull_requests:read'],
+  'GET /repos/{owner}/{repo}/issues/comments/{comment_id}': ['issues:read', 'pull_requests:read'],
+  'GET /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions': ['issues:read', 'pull_requests:read'],
+  'GET /repos/{owner}/{repo}/issues/{issue_number}/reactions': ['issues:read', 'pull_requests:read'],
+  'GET /repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions': ['pull_requests:read'],
   'GET /repos/{owner}/{repo}/compare/{basehead}': ['contents:read'],
   'GET /repos/{owner}/{repo}/branches/{branch}': ['contents:read'],
   'GET /repos/{owner}/{repo}/commits/{commit_sha}/comments': ['contents:read'],
@@ -66,7 +74,13 @@ const NEEDS: Record<string, string[]> = {
 };
 
 /** Asked with the app's JWT, which needs no permission. */
-const AS_THE_APP = ['GET /app', 'GET /app/installations', 'GET /repos/{owner}/{repo}/installation'];
+const AS_THE_APP = [
+  'GET /app',
+  'GET /app/hook/deliveries',
+  'GET /app/installations',
+  'GET /rate_limit',
+  'GET /repos/{owner}/{repo}/installation',
+];
 
 /**
  * Sent to every App, subscribed or not, and refused in `default_events`.

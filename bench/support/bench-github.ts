@@ -8,6 +8,10 @@ export interface BenchGitHub {
   model: ModelServer;
 }
 
+/** The bench asks more in a minute than a person may in a day. */
+export const NO_CAPS =
+  'limits:\n  asks_per_person_per_day: 100000\n  tokens_per_day: 1000000000\n  usd_per_day: 1000000\n';
+
 /**
  * GitHub and a model that answers at once with one job, in this process: for rows that wait for the app
  * rather than load it. The repository's jobs run in `workdir`.
@@ -20,7 +24,7 @@ export async function startBenchGitHub(
   cleanup.defer(() => github.close());
   const model = await startModel({ otherwise: { text: jobAnswer({ script: job.script }) } });
   cleanup.defer(() => model.close());
-  const settings = `defaults:\n  workdir: ${job.workdir}\n  runs_on: [bench]\n`;
+  const settings = `defaults:\n  workdir: ${job.workdir}\n  runs_on: [bench]\n${NO_CAPS}`;
   await github.as('octo').push('main', { '.github/guruguru.yml': settings }, 'Settings of the bench');
   return { github, model };
 }

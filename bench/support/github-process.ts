@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { startGitHub } from '../../test/support/github/start-github.ts';
 import { startModel } from '../../test/support/model.ts';
 import { jobAnswer } from '../../test/support/model-replies.ts';
+import { NO_CAPS } from './bench-github.ts';
 
 /**
  * The stateful GitHub and a model that answers at once, in a process of their own. Arguments: how many asks
@@ -13,7 +14,8 @@ const [asks = '0', threads = '1', file = ''] = process.argv.slice(2);
 const github = await startGitHub();
 const model = await startModel({ otherwise: { text: jobAnswer() } });
 const octo = github.as('octo');
-await octo.push('main', { '.github/guruguru.yml': 'defaults:\n  workdir: /workspace/hello\n' });
+const settings = `defaults:\n  workdir: /workspace/hello\n${NO_CAPS}`;
+await octo.push('main', { '.github/guruguru.yml': settings });
 
 const issues: number[] = [];
 for (let n = 0; n < Number(threads); n += 1) issues.push(await octo.openIssue({ title: `Thread ${n}` }));

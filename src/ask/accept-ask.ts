@@ -1,3 +1,4 @@
+import { type May, mayAct } from '../github/may.ts';
 import { publishReaction } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import { detectLanguage } from '../messages/detect-language.ts';
@@ -14,11 +15,16 @@ export function languageOf(scope: Pick<Scope, 'settings'>, text: string): 'en' |
 }
 
 export async function checkPermission(scope: Scope, ask: AskRow): Promise<void> {
-  const permission = await scope.client.permission(ask.login, scope.signal);
+  const asked = askData(ask);
+  // A bot that the policy names needs nothing else: GitHub knows no permission of most of them.
+  const right: May = asked.bot
+    ? { may: true, permission: 'none' }
+    : await mayAct(scope, ask.login, scope.settings.policy.ask);
+  const { may, permission } = right;
   await scope.store.write((tx) =>
     patchAsk(tx, ask.key, {
       language: languageOf(scope, askBody(ask) || ask.text),
-      data: withData(askData(ask), { permission }),
+      data: withData(asked, { permission, may, ...(right.may ? {} : { whyNot: right.why }) }),
       updated_at: scope.now(),
     }),
   );

@@ -12,8 +12,15 @@ export interface AskFacts {
   bytes: number;
   edited: boolean;
   repositoryActive: boolean;
+  /** It is by a bot, and the policy does not name it. */
+  botUnnamed: boolean;
   settingsOk: boolean;
   trigger: string;
+  /** The repository is paused; `pauseTold`: the asker knows. */
+  paused: boolean;
+  pauseTold: boolean;
+  /** Whether it is within the asker's asks of the day; null: not counted yet. */
+  withinCap: boolean | null;
   /** null: GitHub was not asked yet. */
   mayAsk: boolean | null;
   /** Somebody said `/cancel`. */
@@ -32,15 +39,17 @@ export type AskEffect =
       do: 'refuse';
       reason: Extract<
         ReasonCode,
-        'no_permission' | 'edit_not_read' | 'ask_empty' | 'ask_too_long' | 'settings_invalid'
+        'no_permission' | 'edit_not_read' | 'ask_empty' | 'ask_too_long' | 'settings_invalid' | 'cap_reached'
       >;
     }
+  | { do: 'count' }
+  | { do: 'tell_paused' }
   | { do: 'accept' }
   | { do: 'cancel' }
   | { do: 'plan' }
   | { do: 'propose' }
   | { do: 'reply' }
-  | { wait: 'gate' }
+  | { wait: 'gate' | 'resume' }
   | { end: 'ended' | 'ignored' };
 
 /** What is due for an ask. Pure: a webhook, a restart and a retry come to the same next step. */
@@ -50,16 +59,20 @@ export function nextAsk(f: AskFacts): AskEffect {
     case 'ignored':
       return { end: f.state };
     case 'received':
-      if (!f.repositoryActive || f.word !== f.trigger) return { do: 'ignore' };
+      if (!f.repositoryActive || f.word !== f.trigger || f.botUnnamed) return { do: 'ignore' };
       if (f.mayAsk === null) return { do: 'check_permission' };
       if (!f.mayAsk) return { do: 'refuse', reason: 'no_permission' };
       if (f.edited) return { do: 'refuse', reason: 'edit_not_read' };
       if (f.body === '') return { do: 'refuse', reason: 'ask_empty' };
       if (f.bytes > MAX_ASK_BYTES) return { do: 'refuse', reason: 'ask_too_long' };
       if (!f.settingsOk) return { do: 'refuse', reason: 'settings_invalid' };
+      if (f.withinCap === null) return { do: 'count' };
+      if (!f.withinCap) return { do: 'refuse', reason: 'cap_reached' };
+      if (f.paused) return f.pauseTold ? { wait: 'resume' } : { do: 'tell_paused' };
       return { do: 'accept' };
     case 'accepted':
-      return f.cancelled ? { do: 'cancel' } : { do: 'plan' };
+      if (f.cancelled) return { do: 'cancel' };
+      return f.paused ? { wait: 'resume' } : { do: 'plan' };
     case 'planned':
       if (f.cancelled) return { do: 'cancel' };
       return f.plan === 'job' ? { do: 'propose' } : { do: 'reply' };

@@ -14,7 +14,7 @@ export function askBody(ask: Pick<AskRow, 'text'>): string {
 /** What `nextAsk` needs to know of an ask. Reads our rows only. */
 export async function observeAsk(scope: Scope, ask: AskRow): Promise<AskFacts> {
   const slash = parseSlashLine(ask.text);
-  const { permission, endedBy } = askData(ask);
+  const { permission, may, bot, endedBy, counted, capped, pauseTold } = askData(ask);
   const plan = ask.state === 'planned' ? await latestPlan(scope.store.db, ask.key) : undefined;
   return {
     state: ask.state,
@@ -24,10 +24,18 @@ export async function observeAsk(scope: Scope, ask: AskRow): Promise<AskFacts> {
     bytes: Buffer.byteLength(ask.text),
     edited: ask.edited === 1,
     repositoryActive: scope.repo.state === 'active',
+    botUnnamed: bot === true && !namesBot(scope.settings.policy.ask.bots, ask.login),
     settingsOk: scope.settingsFindings.length === 0,
     trigger: scope.settings.trigger,
-    mayAsk: permission ? permission === 'admin' || permission === 'write' : null,
+    paused: scope.paused !== null,
+    pauseTold: pauseTold ?? false,
+    withinCap: capped ? false : counted ? true : null,
+    mayAsk: may ?? (permission ? permission === 'admin' || permission === 'write' : null),
     cancelled: Boolean(endedBy),
     plan: plan?.kind ?? null,
   };
+}
+
+function namesBot(bots: readonly string[], login: string): boolean {
+  return bots.some((bot) => bot.toLowerCase() === login.toLowerCase());
 }

@@ -1,5 +1,5 @@
 /** The commands other than the trigger. Their words are fixed; only the trigger is configurable. */
-export const COMMANDS = ['approve', 'cancel', 'retry', 'status', 'help'] as const;
+export const COMMANDS = ['approve', 'cancel', 'retry', 'pause', 'resume', 'status', 'help'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export interface SlashLine {

@@ -9,7 +9,7 @@ export interface Written {
   source: SourceKind;
   sourceId: number;
   login: string;
-  /** GitHub's account type; only `User` starts anything. */
+  /** GitHub's account type; only `User` starts anything, and a `Bot` that the policy names asks. */
   accountType: string;
   text: string;
   /** Milliseconds since the epoch, GitHub's clock. */
@@ -25,10 +25,11 @@ const MAX_STORED_TEXT = 70_000;
 
 /**
  * What a text starts, or null. The trigger word is configured per repository, so any unknown slash word is
- * kept as a possible ask and judged when the settings are at hand. Bots start nothing.
+ * kept as a possible ask and judged when the settings are at hand, which may name bots that ask.
  */
 export function hear(written: Written, now: number): Heard | null {
-  if (written.accountType !== 'User') return null;
+  const bot = written.accountType === 'Bot';
+  if (!bot && written.accountType !== 'User') return null;
   const slash = parseSlashLine(written.text);
   if (!slash) return null;
   if (written.before !== undefined && parseSlashLine(written.before)) return null;
@@ -43,7 +44,7 @@ export function hear(written: Written, now: number): Heard | null {
   const place = `${written.repoId}:${written.source}${written.sourceId}`;
   const word = slash.word.slice(1);
   if (isCommandName(word)) {
-    if (written.before !== undefined) return null;
+    if (bot || written.before !== undefined) return null;
     return {
       kind: 'command',
       row: {
@@ -73,7 +74,7 @@ export function hear(written: Written, now: number): Heard | null {
       revision: 0,
       job_id: null,
       pr_number: null,
-      data: JSON.stringify({ writtenAt: written.writtenAt }),
+      data: JSON.stringify({ writtenAt: written.writtenAt, ...(bot ? { bot } : {}) }),
       updated_at: now,
     },
   };

@@ -1,7 +1,9 @@
 import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
+import { dayOf } from '../job/day.ts';
 import { paragraphs } from '../messages/markdown.ts';
 import { type Messages, messagesFor } from '../messages/messages.ts';
+import { extraNeeds } from '../messages/policy-words.ts';
 import type { ReasonCode } from '../messages/reasons.ts';
 import { patchAsk } from '../store/asks.ts';
 import { askData, withData } from '../store/row-data.ts';
@@ -39,10 +41,8 @@ export async function refuseAsk(
 
 /** An ask by somebody who may not ask: answered while this hour's replies last, and ended in any case. */
 async function refuseStranger(scope: Scope, ask: AskRow): Promise<void> {
-  const { login } = ask;
-  const permission = askData(ask).permission ?? 'none';
   const allowance = await takeRefusal(scope.store, scope.repo.id, finalKey(ask.key), scope.now());
-  const { trigger, timeZone } = scope.settings;
+  const { timeZone } = scope.settings;
   if (allowance.kind === 'silence') {
     const ended = { state: 'ended', reason: 'no_permission', updated_at: scope.now() } as const;
     await scope.store.write((tx) => patchAsk(tx, ask.key, ended));
@@ -50,7 +50,7 @@ async function refuseStranger(scope: Scope, ask: AskRow): Promise<void> {
   }
   await refuseAsk(scope, ask, 'no_permission', (m) =>
     paragraphs(
-      m.askNoPermission({ login, permission, trigger }),
+      noPermission(scope, ask, m),
       allowance.kind === 'last' && m.refusalsPaused({ until: allowance.until, timeZone }),
     ),
   );
@@ -66,6 +66,11 @@ export function refuseUnheard(
   if (reason === 'no_permission') return refuseStranger(scope, ask);
   return refuseAsk(scope, ask, reason, (m) => {
     switch (reason) {
+      case 'cap_reached': {
+        const { limits, timeZone } = scope.settings;
+        const resetsAt = dayOf(scope.now(), timeZone).end;
+        return m.capAsks({ login: ask.login, limit: limits.asksPerPersonPerDay, resetsAt, timeZone });
+      }
       case 'edit_not_read':
         return m.editNotRead({ trigger });
       case 'ask_empty':
@@ -80,4 +85,12 @@ export function refuseUnheard(
 
 export async function ignoreAsk(scope: Scope, ask: AskRow): Promise<void> {
   await scope.store.write((tx) => patchAsk(tx, ask.key, { state: 'ignored', updated_at: scope.now() }));
+}
+
+function noPermission(scope: Scope, ask: AskRow, m: Messages): string {
+  const { trigger, policy } = scope.settings;
+  const { permission = 'none', whyNot } = askData(ask);
+  const about = { login: ask.login, permission, trigger };
+  const needs = extraNeeds({ ...policy.ask, unreadable: whyNot === 'team_unreadable' });
+  return needs ? m.askOutsidePolicy({ ...about, needs }) : m.askNoPermission(about);
 }

@@ -1,9 +1,10 @@
+import { EVERY_REPOSITORY, pausedRepositories } from '../store/pauses.ts';
 import { fullName, listRepositories } from '../store/repositories.ts';
 import type { Reader } from '../store/store.ts';
 import { listHeld } from '../store/surveys.ts';
 import type { ActiveJob, QueuedJob } from './pick-job.ts';
 
-/** The jobs that wait and those that work, of every active repository that was compared with GitHub. */
+/** The jobs that wait and those that work, of every active repository that is neither held nor paused. */
 export interface Queue {
   /** Longest queued first. */
   queued: (QueuedJob & { repository: string })[];
@@ -14,8 +15,10 @@ export interface Queue {
 export async function readQueue(db: Reader): Promise<Queue> {
   const repositories = new Map<number, string>();
   const held = await listHeld(db);
+  const paused = await pausedRepositories(db);
+  if (paused.has(EVERY_REPOSITORY)) return { queued: [], active: [] };
   for (const row of await listRepositories(db, 'active'))
-    if (!held.has(row.id)) repositories.set(row.id, fullName(row));
+    if (!held.has(row.id) && !paused.has(row.id)) repositories.set(row.id, fullName(row));
   if (repositories.size === 0) return { queued: [], active: [] };
   const queued = await db
     .selectFrom('jobs')

@@ -7,9 +7,10 @@ import { patchJob } from '../store/jobs.ts';
 import { type Approval, askData, withData } from '../store/row-data.ts';
 import type { Tx } from '../store/store.ts';
 import { enqueue } from '../store/work.ts';
+import { approvalsOf, completed } from './approvals.ts';
 import { keepJob } from './keep-jobs.ts';
 import type { FoundJob } from './next-pull.ts';
-import { mayApprove, type ObservedPull, reviewApproval } from './observe-pull.ts';
+import type { ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
 import { type NotAdmitted, sayNotAdmitted } from './say-pull.ts';
 
@@ -43,8 +44,7 @@ export async function admitJobs(
     options.quiet ? [] : refused.map(({ found, why }) => ({ path: found.path, why })),
   );
   // The ask of a job that only lacks an approval stays open.
-  const ends =
-    admitted.length === 0 && refused[0] && refused[0].why !== 'not_approved' ? refused[0].why : null;
+  const ends = admitted.length === 0 && refused[0] && !canStillRun(refused[0].why) ? refused[0].why : null;
   if (ask && ends && refusal && ask.thread !== seen.pull.number)
     await publishComment(scope, { issue: ask.thread, key: `final:${ask.key}`, body: refusal });
   const askKeyOf = (found: FoundJob) => (found.job && found.job.id === ask?.job_id ? ask.key : null);
@@ -72,7 +72,7 @@ export async function admitJobs(
       if (!found.job || why === 'invalid') continue;
       await keepJob(tx, scope, seen, found, askKeyOf(found));
       // One that only lacks an approval can still get it, by `/retry`.
-      if (why !== 'not_approved') await patchJob(tx, scope.repo.id, found.job.id, NOT_ADMITTED);
+      if (!canStillRun(why)) await patchJob(tx, scope.repo.id, found.job.id, NOT_ADMITTED);
     }
     await recordPull(tx, scope, seen.pull.number, { settled: 'merged', ...(approval ? { approval } : {}) });
     if (ask && admitted.length > 0)
@@ -89,15 +89,18 @@ export async function admitJobs(
 const REASONS: Record<NotAdmitted, ReasonCode> = {
   other_base: 'pull_retargeted',
   invalid: 'validation_failed',
+  settings: 'settings_invalid',
   not_approved: 'no_permission',
   file_differs: 'job_invalid',
   file_missing: 'job_invalid',
   dispatch_git: 'dispatch_git',
 };
 
+const canStillRun = (why: NotAdmitted) => why === 'not_approved' || why === 'settings';
+
 const NOT_ADMITTED = { state: 'rejected', reason: 'not_admitted' } as const;
 
-/** Whose yes it runs on, with that person's permission as it is now. */
+/** Whose yes it runs on, with everybody's right as it is now. */
 async function admissionApproval(
   scope: Scope,
   seen: ObservedPull,
@@ -106,16 +109,15 @@ async function admissionApproval(
   const { pull, data } = seen;
   if (recalled && pull.mergedByUs && pull.mergedBy)
     return { login: pull.mergedBy, how: 'merge', sha: pull.headSha };
-  const given = data.approval?.sha === pull.headSha ? data.approval : null;
-  // A review may have been dismissed since: it is read again below.
-  if (given && given.how !== 'review' && (await mayApprove(scope, given.login))) return given;
-  if (pull.mergedBy && pull.mergedByType === 'User' && (await mayApprove(scope, pull.mergedBy))) {
-    return { login: pull.mergedBy, how: 'merge', sha: pull.headSha };
-  }
+  let approval = completed(scope, await approvalsOf(scope, seen));
   // Those of a merge of ours were read a moment ago.
-  const reviews =
-    seen.reviews.length > 0 ? seen.reviews : await scope.client.reviews(pull.number, scope.signal);
-  return reviewApproval(scope, pull, reviews);
+  if (!approval && seen.reviews.length === 0) {
+    const reviews = await scope.client.reviews(pull.number, scope.signal);
+    approval = completed(scope, await approvalsOf(scope, { ...seen, reviews }));
+  }
+  const { override } = data;
+  if (!approval || override?.sha !== pull.headSha) return approval;
+  return { ...approval, overrides: { rules: override.rules, login: override.login } };
 }
 
 async function whyNot(
@@ -127,6 +129,7 @@ async function whyNot(
   if (seen.pull.baseRef !== scope.repo.default_branch) return 'other_base';
   const findings = [...found.findings, ...seen.found.touched];
   if (!found.job || findings.some((finding) => finding.severity === 'failure')) return 'invalid';
+  if (scope.settingsFindings.length > 0) return 'settings';
   if (!approval) return 'not_approved';
   if (scope.settings.dispatch === 'git') return 'dispatch_git';
   const ref = seen.pull.mergeCommitSha ?? scope.repo.default_branch;

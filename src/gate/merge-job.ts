@@ -5,7 +5,8 @@ import { writeAudit } from '../store/audit.ts';
 import type { Approval } from '../store/row-data.ts';
 import { enqueue } from '../store/work.ts';
 import { approvalGrant } from './approval-grant.ts';
-import { BLOCKED_RETRY_MAX_MS, mayApprove, newestReview, type ObservedPull } from './observe-pull.ts';
+import { mayApprove } from './approvals.ts';
+import { BLOCKED_RETRY_MAX_MS, newestReview, type ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
 import { sayBlocked, sayQueued } from './say-pull.ts';
 
@@ -26,8 +27,8 @@ export async function mergeJob(
   methods: MergeMethod[],
 ): Promise<MergeStep> {
   const { pull } = seen;
-  // A reviewer's permission was read with the review, a moment ago.
-  if (approval.how !== 'review' && !(await mayApprove(scope, approval.login))) {
+  // A reviewer's permission, or that of who asked for reading only, was read a moment ago.
+  if (approval.how !== 'review' && approval.how !== 'auto' && !(await mayApprove(scope, approval.login))) {
     await block(scope, seen, `${approval.login} may no longer approve here`);
     return 'waiting';
   }

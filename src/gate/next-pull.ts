@@ -34,6 +34,8 @@ export interface PullFacts {
   approval: Approval | null;
   /** Merge was tried on this head and refused by GitHub for this reason; null once it is worth another try. */
   blocked: { sha: string; message: string; retryAt: number } | null;
+  /** Nothing is merged by the app. */
+  paused: boolean;
   /** The PR waits in GitHub's merge queue. */
   inMergeQueue: boolean;
   /** It was thrown out of that queue: what is to be said of it. */
@@ -55,7 +57,7 @@ export type PullEffect =
   | { do: 'close' }
   | { do: 'admit' }
   | { do: 'reject' }
-  | { wait: 'approval' | 'merge_queue' | 'blocked' | 'fix' | 'base' | 'draft' }
+  | { wait: 'approval' | 'merge_queue' | 'blocked' | 'fix' | 'base' | 'draft' | 'resume' }
   | { end: 'nothing_to_gate' | 'settled' };
 
 /** What is due for a PR. Pure: the same facts give the same answer, however we learned them. */
@@ -77,6 +79,7 @@ export function nextPull(f: PullFacts): PullEffect {
   if (f.inMergeQueue) return { wait: 'merge_queue' };
   if (!f.approval || f.approval.sha !== f.headSha) return { wait: 'approval' };
   if (f.draft) return { wait: 'draft' };
+  if (f.paused) return { wait: 'resume' };
   if (f.blocked?.sha === f.headSha) return { wait: 'blocked' };
   return { do: 'merge', approval: f.approval };
 }

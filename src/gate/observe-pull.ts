@@ -1,13 +1,13 @@
 import { GitHubError } from '../github/errors.ts';
 import type { Scope } from '../github/scope.ts';
 import type { Pull, Review } from '../github/types.ts';
-import { getAsk, listOpenAsks } from '../store/asks.ts';
-import { listJobsForPull } from '../store/jobs.ts';
-import { latestPlan } from '../store/plans.ts';
+import { listOpenAsks } from '../store/asks.ts';
 import { getPull } from '../store/pulls.ts';
-import { type Approval, askData, type PullData, pullData } from '../store/row-data.ts';
+import { askData, type PullData, pullData } from '../store/row-data.ts';
+import { approvalsOf, completed, latestByPerson, mayApprove } from './approvals.ts';
 import { type FoundJobs, findJobs } from './find-jobs.ts';
 import type { PullFacts } from './next-pull.ts';
+import { withOverride } from './override.ts';
 
 export interface ObservedPull {
   pull: Pull;
@@ -35,14 +35,21 @@ export async function observePull(
     throw error;
   });
   if (!pull || (!row?.ask_key && (await isBeingProposed(scope, pull)))) return null;
-  const known = await listJobsForPull(scope.store.db, scope.repo.id, number);
   const settled = options.settled === false ? null : (data.settled ?? null);
-  const found = settled ? { jobs: [], touched: [], inJobs: false } : await findJobs(scope, pull, data.ownSha);
+  const found = settled
+    ? { jobs: [], touched: [], inJobs: false }
+    : withOverride(
+        await findJobs(scope, pull, data.ownSha),
+        data.override,
+        pull.headSha,
+        scope.settings.policy.owners,
+      );
   const reviews =
     options.reviews && pull.state === 'open' && found.jobs.length > 0
       ? await scope.client.reviews(number, scope.signal)
       : [];
   const askKey = row?.ask_key ?? null;
+  const place = { pull, data, askKey, reviews };
   const facts: PullFacts = {
     open: pull.state === 'open',
     merged: pull.merged,
@@ -56,9 +63,12 @@ export async function observePull(
     judged: found.inJobs || scope.settings.gate.reportOnEveryPr,
     checkedSha: data.checkedSha ?? null,
     approval:
-      pull.state === 'open' ? await approvalOf(scope, pull, data, askKey, reviews, known.length > 0) : null,
+      pull.state === 'open' && found.jobs.length > 0
+        ? completed(scope, await approvalsOf(scope, place))
+        : null,
     blocked: stillBlocked(data, reviews, scope.now()),
     dequeued: data.dequeued ?? null,
+    paused: scope.paused !== null,
     inMergeQueue: data.queuedSha === pull.headSha,
     changesRequested: askKey
       ? await changesRequested(scope, reviews, pull.headSha, data.reviews ?? [])
@@ -77,27 +87,6 @@ async function isBeingProposed(scope: Scope, pull: Pull): Promise<boolean> {
   return asks.some((ask) => ask.state === 'planned' && askData(ask).branch === pull.headRef);
 }
 
-/** Write permission or more; what GitHub calls `permission`. */
-export async function mayApprove(scope: Scope, login: string): Promise<boolean> {
-  const permission = await scope.client.permission(login, scope.signal);
-  return permission === 'admin' || permission === 'write';
-}
-
-async function approvalOf(
-  scope: Scope,
-  pull: Pull,
-  data: PullData,
-  askKey: string | null,
-  reviews: Review[],
-  ours: boolean,
-): Promise<Approval | null> {
-  // A review can be dismissed, so it is read anew; what was written or clicked stands.
-  if (data.approval?.sha === pull.headSha && data.approval.how !== 'review') return data.approval;
-  const reviewed = await reviewApproval(scope, pull, reviews);
-  if (reviewed) return reviewed;
-  return askKey && ours && data.ownSha === pull.headSha ? fencedApproval(scope, askKey, pull.headSha) : null;
-}
-
 /** The longest wait between two tries of a merge that GitHub refused. */
 export const BLOCKED_RETRY_MAX_MS = 3_600_000;
 
@@ -113,42 +102,6 @@ function stillBlocked(data: PullData, reviews: Review[], now: number): (PullData
 /** Id of the newest review, 0 = none. */
 export function newestReview(reviews: Pick<Review, 'id'>[]): number {
   return Math.max(0, ...reviews.map((review) => review.id));
-}
-
-/** The approving review of this head by a person who may; each person's last word counts. */
-export async function reviewApproval(scope: Scope, pull: Pull, reviews: Review[]): Promise<Approval | null> {
-  for (const review of latestByPerson(reviews)) {
-    if (review.state !== 'APPROVED' || review.commitSha !== pull.headSha || review.loginType === 'Bot')
-      continue;
-    if (await mayApprove(scope, review.login))
-      return { login: review.login, how: 'review', sha: pull.headSha };
-  }
-  return null;
-}
-
-/** A fence is its writer's own words, so the ask approves it, as long as the head is the commit made from it. */
-async function fencedApproval(scope: Scope, askKey: string, headSha: string): Promise<Approval | null> {
-  if (scope.settings.gate.fenced !== 'merge') return null;
-  // With a mistake in the settings the defaults are in force, and what they said of fences is not known.
-  if (scope.settingsFindings.length > 0) return null;
-  const ask = await getAsk(scope.store.db, askKey);
-  const plan = await latestPlan(scope.store.db, askKey);
-  if (!ask?.job_id || plan?.model !== '' || askData(ask).replans) return null;
-  const [job] = (await listJobsForPull(scope.store.db, scope.repo.id, ask.pr_number ?? 0)).filter(
-    (row) => row.id === ask.job_id,
-  );
-  // A replanning is another ask: what it made waits for a person.
-  if (!job || job.head_sha !== headSha || job.ask_key !== askKey || job.reason !== 'planned') return null;
-  return { login: ask.login, how: 'self', sha: headSha };
-}
-
-function latestByPerson(reviews: Review[]): Review[] {
-  const latest = new Map<string, Review>();
-  for (const review of reviews) {
-    if (review.state === 'COMMENTED' || review.state === 'PENDING') continue;
-    latest.set(review.login, review);
-  }
-  return [...latest.values()];
 }
 
 async function changesRequested(scope: Scope, reviews: Review[], headSha: string, handled: number[]) {

@@ -12,6 +12,7 @@ import { getPull, putPull } from '../store/pulls.ts';
 import { askData, pullData, withData } from '../store/row-data.ts';
 import type { AskRow, PlanRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
+import { isAuto } from './approvals.ts';
 import { jobColumns } from './job-columns.ts';
 import { pullTitle, renderPullBody } from './pull-body.ts';
 import { replanTarget, sayReplanned, withoutReplans } from './replan-target.ts';
@@ -253,6 +254,7 @@ async function bodyView(
   { job, text, revision }: { job: Job; text: string; revision: number },
 ) {
   const path = `jobs/queue/${job.id}.json`;
+  const findings = policyFindings(job, text, path, scope.settings);
   return {
     language: ask.language,
     timeZone: scope.settings.timeZone,
@@ -265,7 +267,7 @@ async function bodyView(
     repositoryUrl: repositoryUrl(scope),
     serves: proposed.serves,
     match: await matchLiveRunner(scope.store.db, scope.repo, job, scope.now()),
-    findings: policyFindings(job, text, path, scope.settings),
+    findings,
     rawPlan: plan.model === '' ? null : JSON.stringify(JSON.parse(plan.body), null, 2),
     cost:
       plan.model === ''
@@ -273,6 +275,8 @@ async function bodyView(
         : { model: plan.model, inputTokens: plan.input_tokens, outputTokens: plan.output_tokens },
     revision,
     dispatch: scope.settings.dispatch,
+    auto: !askData(ask).replans && isAuto(scope, ask, job, findings),
+    approve: scope.settings.policy.approve,
   };
 }
 

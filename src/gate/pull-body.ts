@@ -40,6 +40,10 @@ export type PullBodyView = Locale & {
   /** 1 = first plan. */
   revision: number;
   dispatch: 'app' | 'git';
+  /** The policy merges it without a click. */
+  auto: boolean;
+  /** What the policy says of who approves. */
+  approve: { count: number; own: boolean };
 };
 
 /**
@@ -60,7 +64,9 @@ export function renderPullBody(view: PullBodyView): string {
     view.findings.length > 0 && `### ${m.pullFindings()}\n\n${m.findings({ findings: view.findings })}`,
     scriptPart(view.job, m),
     factsTable(view, m),
-    `### ${m.pullDecide()}\n\n${list([m.pullApprove(), m.pullChange({ trigger: view.trigger }), m.pullCancel()])}`,
+    `### ${m.pullDecide()}`,
+    view.auto ? m.pullAuto() : m.pullNeeds({ ...view.approve, login: view.login }),
+    `${list([m.pullApprove(), m.pullChange({ trigger: view.trigger }), m.pullCancel()])}`,
   );
   const file = fence(visibleText(clip(view.file, FILE_MAX)).trimEnd(), 'json');
   const raw = details(m.pullRaw(), paragraphs(file, view.file.length > FILE_MAX && m.pullCut()));

@@ -10,8 +10,8 @@ import { getPull } from '../store/pulls.ts';
 import { type Approval, pullData } from '../store/row-data.ts';
 import type { JobRow } from '../store/tables.ts';
 import type { Queue } from './admit-jobs.ts';
+import { mayApproveAlone } from './approvals.ts';
 import { jobColumns } from './job-columns.ts';
-import { mayApprove } from './observe-pull.ts';
 
 /** A file in the queue that no PR brought. */
 export interface PushedJob {
@@ -74,7 +74,7 @@ export async function admitPushed(
   queue: Queue,
 ): Promise<void> {
   const { repo, store } = scope;
-  if (!(await mayApprove(scope, login))) return sayPushed(scope, pushed, undefined);
+  if (!(await mayApproveAlone(scope, login))) return sayPushed(scope, pushed, undefined);
   const parsed = parseJob(pushed.file.bytes, { path: pushed.path });
   const findings = parsed.ok
     ? policyFindings(parsed.job, parsed.text, pushed.path, scope.settings)

@@ -24,7 +24,13 @@ export async function rejectPull(scope: Scope, seen: ObservedPull): Promise<void
       });
     }
     // A yes from before does not outlive the no: opened again, it waits for another.
-    await recordPull(tx, scope, seen.pull.number, { settled: 'rejected', cancelled: false, approval: null });
+    await recordPull(tx, scope, seen.pull.number, {
+      settled: 'rejected',
+      cancelled: false,
+      approval: null,
+      approvals: [],
+      override: null,
+    });
     if (ask && ask.state !== 'ended') {
       const reason = askData(ask).endedBy ? 'cancelled' : 'rejected';
       await patchAsk(tx, ask.key, { state: 'ended', reason, updated_at: scope.now() });

@@ -1,11 +1,13 @@
 import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import { messagesFor } from '../messages/messages.ts';
+import { extraNeeds } from '../messages/policy-words.ts';
 import { getAsk } from '../store/asks.ts';
 import { contentDigest } from '../store/published.ts';
 import type { ObservedPull } from './observe-pull.ts';
 
-async function messagesOf(scope: Scope, seen: ObservedPull) {
+/** In the language of the ask, else of the settings. */
+export async function messagesOf(scope: Scope, seen: ObservedPull) {
   const ask = seen.askKey ? await getAsk(scope.store.db, seen.askKey) : undefined;
   return messagesFor(ask?.language ?? (scope.settings.language === 'ja' ? 'ja' : 'en'));
 }
@@ -26,6 +28,7 @@ export async function sayBase(scope: Scope, seen: ObservedPull): Promise<void> {
 export type NotAdmitted =
   | 'other_base'
   | 'invalid'
+  | 'settings'
   | 'not_approved'
   | 'file_differs'
   | 'file_missing'
@@ -57,8 +60,13 @@ export async function sayNotAdmitted(
           base: seen.pull.baseRef,
           defaultBranch: scope.repo.default_branch,
         });
-      case 'not_approved':
-        return m.mergedByStranger({ jobId, login: seen.pull.mergedBy ?? 'unknown' });
+      case 'settings':
+        return m.notRunSettings({ jobId, findings: scope.settingsFindings });
+      case 'not_approved': {
+        const login = seen.pull.mergedBy ?? 'unknown';
+        const needs = extraNeeds(scope.settings.policy.approve);
+        return needs ? m.approvalsMissing({ jobId, login, needs }) : m.mergedByStranger({ jobId, login });
+      }
       case 'invalid':
         return m.jobInvalid({
           errors: [...seen.found.jobs.flatMap((job) => job.findings), ...seen.found.touched].map(

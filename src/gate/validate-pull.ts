@@ -6,8 +6,9 @@ import { deletePublished } from '../store/published.ts';
 import { getPull } from '../store/pulls.ts';
 import { pullData } from '../store/row-data.ts';
 import { enqueue } from '../store/work.ts';
+import { mayApprove } from './approvals.ts';
 import { keepJobs } from './keep-jobs.ts';
-import { mayApprove, type ObservedPull } from './observe-pull.ts';
+import type { ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
 import { renderValidateCheck } from './validate-check.ts';
 

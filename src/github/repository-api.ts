@@ -11,6 +11,7 @@ import type {
   EnsureComment,
   FileChange,
   Issue,
+  Membership,
   MergeMethod,
   MergeOutcome,
   OpenedPull,
@@ -38,6 +39,10 @@ export interface RepositoryClient {
   getRepository(signal: AbortSignal): Promise<Repository>;
   /** 404 and anything unknown are `none`. Uses `permission`; `role_name` may be a custom role. */
   permission(login: string, signal: AbortSignal): Promise<Permission>;
+  /** Whether somebody has `maintain` or more, also by a custom role. */
+  maintains(login: string, signal: AbortSignal): Promise<boolean>;
+  /** Of a team of the organization that owns the repository; there is none in a person's. */
+  membership(team: string, login: string, signal: AbortSignal): Promise<Membership>;
   /** null when there is no such file at that ref. Follows symlinks silently (GitHub does). */
   readFile(path: string, ref: string, signal: AbortSignal): Promise<RepositoryFile | null>;
   /** Head commit of a branch, or null when there is none. */

@@ -9,6 +9,8 @@ type RepositoryReads = Pick<
   RepositoryClient,
   | 'getRepository'
   | 'permission'
+  | 'maintains'
+  | 'membership'
   | 'readFile'
   | 'branchHead'
   | 'tree'
@@ -23,6 +25,15 @@ export function createRepositoryReads(context: RepositoryContext): RepositoryRea
   async function readBlob(sha: string, signal: AbortSignal): Promise<Uint8Array> {
     const { data } = await read(context, signal, (base) => rest.git.getBlob({ ...base, file_sha: sha }));
     return Buffer.from(data.content, 'base64');
+  }
+
+  async function collaborator(login: string, signal: AbortSignal) {
+    const answer = await orNull(
+      read(context, signal, (base) =>
+        rest.repos.getCollaboratorPermissionLevel({ ...base, username: login }),
+      ),
+    );
+    return answer?.data;
   }
 
   return {
@@ -51,12 +62,26 @@ export function createRepositoryReads(context: RepositoryContext): RepositoryRea
     },
 
     async permission(login, signal) {
-      const answer = await orNull(
-        read(context, signal, (base) =>
-          rest.repos.getCollaboratorPermissionLevel({ ...base, username: login }),
-        ),
-      );
-      return toPermission(answer?.data.permission);
+      return toPermission((await collaborator(login, signal))?.permission);
+    },
+
+    async maintains(login, signal) {
+      const found = await collaborator(login, signal);
+      // `permission` calls it write; the flags say it of a custom role too.
+      return found?.permission === 'admin' || found?.user?.permissions?.maintain === true;
+    },
+
+    async membership(team, login, signal) {
+      try {
+        const { data } = await read(context, signal, ({ owner, request }) =>
+          rest.teams.getMembershipForUserInOrg({ org: owner, team_slug: team, username: login, request }),
+        );
+        return data.state === 'active' ? 'member' : 'no';
+      } catch (error) {
+        if (isGitHubError(error, 'not_found')) return 'no';
+        if (isGitHubError(error, 'forbidden')) return 'unreadable';
+        throw error;
+      }
     },
 
     async readFile(path, ref, signal) {

@@ -8,6 +8,9 @@ export type Reaction = '+1' | '-1' | 'laugh' | 'confused' | 'heart' | 'hooray' |
 
 export type Permission = 'admin' | 'write' | 'read' | 'none';
 
+/** Whether somebody is in a team; `unreadable`: the app may not look (`members: read` was not granted). */
+export type Membership = 'member' | 'no' | 'unreadable';
+
 export type MergeMethod = 'merge' | 'squash' | 'rebase';
 
 export interface Repository {

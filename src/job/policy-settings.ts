@@ -15,8 +15,27 @@ export interface CommandRule {
   why: string | null;
 }
 
-/** What the repository's policy says of jobs; null = no restriction. */
+/** Who may do something: this permission or more, and, if teams are named, membership in one of them. */
+export interface PersonRule {
+  permission: 'write' | 'maintain' | 'admin';
+  /** Slugs of teams of the organization that owns the repository. */
+  teams: string[];
+}
+
+/** What the repository's policy says; null = no restriction. */
 export interface Policy {
+  ask: PersonRule & {
+    /** Logins such as `renovate[bot]`; other bots start nothing. */
+    bots: string[];
+  };
+  approve: PersonRule & {
+    /** Different people who must approve one head. */
+    count: number;
+    /** Whether who asked, or wrote the PR, may approve it. */
+    own: boolean;
+  };
+  /** Logins that may override what the policy denies; nobody else may. */
+  owners: string[];
   rules: RuleEffects;
   commands: CommandRule[];
   jobs: {
@@ -27,7 +46,17 @@ export interface Policy {
   };
 }
 
+/** What `policy: solo` and `policy: team` begin with, and a file that names neither. */
+const PRESETS = {
+  none: { own: true },
+  solo: { own: true },
+  team: { own: false },
+} as const;
+
 export const DEFAULT_POLICY: Policy = {
+  ask: { permission: 'write', teams: [], bots: [] },
+  approve: { permission: 'write', teams: [], count: 1, own: PRESETS.none.own },
+  owners: [],
   rules: DEFAULT_EFFECTS,
   commands: [],
   jobs: { kinds: null, runsOn: null, workdirs: null },
@@ -53,8 +82,32 @@ const entry = z
   })
   .refine((given) => EFFECTS.filter((one) => given[one] !== undefined).length === 1);
 
+const permission = z.enum(['write', 'maintain', 'admin']);
+/** Rule: GitHub's team slugs are lower-case words with dashes. */
+const teams = z.array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/)).max(20);
+/** GitHub's logins have at most 39 characters. */
+const login = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})$/);
+const bot = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})\[bot\]$/);
+
 /** The policy's sections of `.github/guruguru.yml`. */
 export const policyShape = {
+  policy: z.enum(['solo', 'team']).optional(),
+  ask: z
+    .strictObject({
+      permission: permission.optional(),
+      teams: teams.optional(),
+      bots: z.array(bot).max(20).optional(),
+    })
+    .nullish(),
+  approve: z
+    .strictObject({
+      permission: permission.optional(),
+      teams: teams.optional(),
+      count: z.int().min(1).max(6).optional(),
+      own: z.boolean().optional(),
+    })
+    .nullish(),
+  owners: z.array(login).max(50).nullish(),
   rules: z
     .strictObject(
       Object.fromEntries(RULE_NAMES.map((name) => [name, effect.optional()])) as Record<
@@ -82,7 +135,24 @@ export const policyShape = {
 };
 const policyFile = z.object(policyShape);
 
+const PERMISSION_HINT = 'use write, maintain or admin';
+const TEAMS_HINT = 'use a list of team slugs, such as [platform]';
 export const POLICY_HINTS: Hints = {
+  policy: 'use solo or team',
+  ask: 'use the keys permission, teams and bots',
+  'ask.permission': PERMISSION_HINT,
+  'ask.teams': TEAMS_HINT,
+  'ask.teams[]': TEAMS_HINT,
+  'ask.bots': 'use a list of bot logins, such as ["renovate[bot]"]',
+  'ask.bots[]': 'use the login of a bot with its ending, such as "renovate[bot]"',
+  approve: 'use the keys permission, teams, count and own',
+  'approve.permission': PERMISSION_HINT,
+  'approve.teams': TEAMS_HINT,
+  'approve.teams[]': TEAMS_HINT,
+  'approve.count': 'use 1 to 6',
+  'approve.own': 'use true or false',
+  owners: 'use a list of at most 50 logins, such as [octocat]',
+  'owners[]': 'use a login without @, such as octocat',
   rules: 'use the names of docs/policy.md, each with allow, warn or deny',
   ...Object.fromEntries(RULE_NAMES.map((name) => [`rules.${name}`, 'use allow, warn or deny'])),
   commands: 'use a list of at most 200 entries, such as "- deny: kubectl delete"',
@@ -103,8 +173,22 @@ export const POLICY_HINTS: Hints = {
 
 /** With what the file leaves out. */
 export function policyOf(file: z.output<typeof policyFile>): Policy {
+  const preset = PRESETS[file.policy ?? 'none'];
+  const { ask, approve } = DEFAULT_POLICY;
   const given = Object.entries(file.rules ?? {}).filter(([, one]) => one !== undefined);
   return {
+    ask: {
+      permission: file.ask?.permission ?? ask.permission,
+      teams: file.ask?.teams ?? ask.teams,
+      bots: file.ask?.bots ?? ask.bots,
+    },
+    approve: {
+      permission: file.approve?.permission ?? approve.permission,
+      teams: file.approve?.teams ?? approve.teams,
+      count: file.approve?.count ?? approve.count,
+      own: file.approve?.own ?? preset.own,
+    },
+    owners: file.owners ?? [],
     rules: { ...DEFAULT_EFFECTS, ...Object.fromEntries(given) },
     commands: (file.commands ?? []).flatMap((one): CommandRule[] => {
       const of = EFFECTS.find((name) => one[name] !== undefined);

@@ -60,6 +60,19 @@ export const resultRecord = z.strictObject({
   /** `sha256:<hex>` of the job file. */
   job_digest: z.string(),
   state: runState,
+  /** Whose yes it runs on, as the app knew it; absent where no app was there. */
+  approval: z
+    .strictObject({
+      login: z.string(),
+      how: z.string(),
+      /** The head it was given for. */
+      sha: z.string(),
+      /** Others who approved it. */
+      with: z.array(z.string()).optional(),
+      /** Rules of the policy that an owner overrode. */
+      overrides: z.strictObject({ rules: z.array(z.string()), login: z.string() }).optional(),
+    })
+    .optional(),
   runs: z.array(runEntry).min(1),
 });
 export type ResultRecord = z.infer<typeof resultRecord>;
@@ -131,11 +144,13 @@ export function buildEntry(about: {
 export function buildRecord(
   previous: ResultRecord | null,
   entry: RunEntry,
-  about: { id: string; job_digest: string; repository?: string },
+  about: Pick<ResultRecord, 'id' | 'job_digest' | 'repository' | 'approval'>,
 ): ResultRecord {
   const others = (previous?.runs ?? []).filter((run) => run.attempt !== entry.attempt);
   const runs = [...others, entry].sort((a, b) => a.attempt - b.attempt);
-  return { version: 1, ...about, state: (runs.at(-1) ?? entry).state, runs };
+  const { approval, ...names } = about;
+  const state = (runs.at(-1) ?? entry).state;
+  return { version: 1, ...names, state, ...(approval ? { approval } : {}), runs };
 }
 
 /** The record's bytes in the repository: two spaces, keys in the order above, a newline at the end. */

@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import { canBeAuto } from './auto-commands.ts';
 import type { Hints } from './describe-problem.ts';
 import { jobSchema } from './job.ts';
 import type { JsonPath } from './locate.ts';
+import { commandWords } from './match-command.ts';
 import { POLICY_HINTS, policyShape } from './policy-settings.ts';
 
 /** Commands of our own: the trigger word must not be one of them. */
-const COMMANDS = ['/approve', '/cancel', '/retry', '/status', '/help'];
+const COMMANDS = ['/approve', '/cancel', '/retry', '/pause', '/resume', '/status', '/help'];
 
 const timeZone = z.string().refine((value) => {
   try {
@@ -29,6 +31,15 @@ const branch = z
   .min(1)
   .max(200)
   .refine((value) => !/[\s~^:?*[\\\p{Cc}]|\.\.|\/\/|@\{|^[-/]|[/.]$|\.lock$|^refs\//u.test(value));
+
+const autoCommand = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => {
+    const words = commandWords(text);
+    return words !== null && canBeAuto(words);
+  });
 
 /** `.github/guruguru.yml` as it is written. Unknown keys are refused; a section may be left empty. */
 export const settingsSchema = z.strictObject({
@@ -54,6 +65,7 @@ export const settingsSchema = z.strictObject({
       fenced: z.enum(['merge', 'approve']).optional(),
       report_on_every_pr: z.boolean().optional(),
       direct_push: z.enum(['refuse', 'run']).optional(),
+      auto: z.array(autoCommand).max(200).optional(),
     })
     .nullish(),
   dispatch: z.enum(['app', 'git']).optional(),
@@ -64,8 +76,19 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       max_timeout_minutes: z.int().min(1).max(720).optional(),
       max_script_lines: z.int().min(1).max(500).optional(),
+      asks_per_person_per_day: z.int().min(1).max(100_000).optional(),
+      jobs_per_goal: z.int().min(1).max(1000).optional(),
+      tokens_per_day: z.int().min(0).max(1_000_000_000).optional(),
+      usd_per_day: z.number().min(0).max(1_000_000).optional(),
     })
     .nullish(),
+  model_prices: z
+    .record(
+      z.string().min(1).max(100),
+      z.strictObject({ input: z.number().min(0).max(10_000), output: z.number().min(0).max(10_000) }),
+    )
+    .nullish(),
+  paused: z.boolean().optional(),
   ...policyShape,
 });
 export type SettingsFile = z.output<typeof settingsSchema>;
@@ -75,7 +98,7 @@ export const SETTINGS_HINTS: Hints = {
   language: 'use auto, en or ja',
   time_zone: 'use an IANA time zone such as Asia/Tokyo',
   trigger:
-    'use a slash, a lower-case letter and up to 30 letters, digits or dashes, such as /ask, and none of approve, cancel, retry, status, help',
+    'use a slash, a lower-case letter and up to 30 letters, digits or dashes, such as /ask, and none of approve, cancel, retry, pause, resume, status, help',
   context: 'use the keys files and max_tokens',
   'context.files': 'use a list of at most 100 paths or patterns, such as docs/**',
   'context.files[]': 'use a path or pattern inside the repository, such as docs/**',
@@ -86,7 +109,10 @@ export const SETTINGS_HINTS: Hints = {
   'defaults.runs_on[]': 'use 1-63 letters, digits, dots, dashes or underscores',
   'defaults.timeout_minutes': 'use 1 to 720',
   'defaults.dod': 'use a CEL expression of 1 to 4000 characters, such as exit_code == 0',
-  gate: 'use the keys fenced, report_on_every_pr and direct_push',
+  gate: 'use the keys fenced, report_on_every_pr, direct_push and auto',
+  'gate.auto': 'use a list of commands that only read, such as [git status, kubectl get]',
+  'gate.auto[]':
+    'use a command of plain words that runs no other, with its subcommand, such as kubectl get; see docs/policy.md',
   'gate.fenced': 'use merge or approve',
   'gate.report_on_every_pr': 'use true or false',
   'gate.direct_push': 'use refuse or run',
@@ -94,9 +120,16 @@ export const SETTINGS_HINTS: Hints = {
   reports: 'use the keys branch and skip_ci',
   'reports.branch': 'use a branch name such as guruguru-reports, or null',
   'reports.skip_ci': 'use true or false',
-  limits: 'use the keys max_timeout_minutes and max_script_lines',
+  limits:
+    'use the keys max_timeout_minutes, max_script_lines, asks_per_person_per_day, jobs_per_goal, tokens_per_day and usd_per_day',
   'limits.max_timeout_minutes': 'use 1 to 720',
   'limits.max_script_lines': 'use 1 to 500',
+  'limits.asks_per_person_per_day': 'use 1 to 100000',
+  'limits.jobs_per_goal': 'use 1 to 1000',
+  'limits.tokens_per_day': 'use 0 to 1000000000',
+  'limits.usd_per_day': 'use 0 to 1000000',
+  model_prices: 'use model names, each with input and output in USD per million tokens',
+  paused: 'use true or false',
   ...POLICY_HINTS,
 };
 

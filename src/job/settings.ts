@@ -1,8 +1,11 @@
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { SOLO_AUTO } from './auto-commands.ts';
 import { describe, problemsOf } from './describe-problem.ts';
 import type { Finding } from './finding.ts';
 import { dodProblem, workdirProblem } from './job-rules.ts';
 import { fieldName, type JsonPath, type Place } from './locate.ts';
+import { commandWords } from './match-command.ts';
+import { MODEL_PRICES, type ModelPrice } from './model-prices.ts';
 import { DEFAULT_POLICY, type Policy, policyOf } from './policy-settings.ts';
 import { SETTINGS_HINTS, type SettingsFile, settingsFields, settingsSchema } from './settings-schema.ts';
 
@@ -35,6 +38,8 @@ export interface Settings {
     reportOnEveryPr: boolean;
     /** `run`: a job file that somebody who may approve pushes to the default branch is approved by that. */
     directPush: 'refuse' | 'run';
+    /** Commands, as words: a job of nothing else needs no click. */
+    auto: readonly (readonly string[])[];
   };
   /** `git`: a runner takes jobs from the repository itself, and the app only plans and gates. */
   dispatch: 'app' | 'git';
@@ -43,7 +48,19 @@ export interface Settings {
     branch: string | null;
     skipCi: boolean;
   };
-  limits: { maxTimeoutMinutes: number; maxScriptLines: number };
+  limits: {
+    maxTimeoutMinutes: number;
+    maxScriptLines: number;
+    /** A day is one in `timeZone`. */
+    asksPerPersonPerDay: number;
+    jobsPerGoal: number;
+    tokensPerDay: number;
+    usdPerDay: number;
+  };
+  /** By model. */
+  modelPrices: Readonly<Record<string, ModelPrice>>;
+  /** Nothing is planned, merged or leased. */
+  paused: boolean;
   policy: Policy;
 }
 
@@ -53,10 +70,19 @@ export const DEFAULT_SETTINGS: Settings = {
   trigger: '/ask',
   context: { files: ['STATE.md', 'STATE/**', 'docs/**', 'reports/loop.md'], maxTokens: 60_000 },
   defaults: {},
-  gate: { fenced: 'merge', reportOnEveryPr: false, directPush: 'refuse' },
+  gate: { fenced: 'merge', reportOnEveryPr: false, directPush: 'refuse', auto: [] },
   dispatch: 'app',
   reports: { branch: null, skipCi: true },
-  limits: { maxTimeoutMinutes: 720, maxScriptLines: 200 },
+  limits: {
+    maxTimeoutMinutes: 720,
+    maxScriptLines: 200,
+    asksPerPersonPerDay: 30,
+    jobsPerGoal: 5,
+    tokensPerDay: 2_000_000,
+    usdPerDay: 5,
+  },
+  modelPrices: MODEL_PRICES,
+  paused: false,
   policy: DEFAULT_POLICY,
 };
 
@@ -200,6 +226,9 @@ function withDefaults(file: SettingsFile): Settings {
       fenced: file.gate?.fenced ?? base.gate.fenced,
       reportOnEveryPr: file.gate?.report_on_every_pr ?? base.gate.reportOnEveryPr,
       directPush: file.gate?.direct_push ?? base.gate.directPush,
+      auto:
+        file.gate?.auto?.map((text) => commandWords(text) ?? []) ??
+        (file.policy === 'solo' ? SOLO_AUTO : base.gate.auto),
     },
     dispatch: file.dispatch ?? base.dispatch,
     reports: {
@@ -209,7 +238,13 @@ function withDefaults(file: SettingsFile): Settings {
     limits: {
       maxTimeoutMinutes: file.limits?.max_timeout_minutes ?? base.limits.maxTimeoutMinutes,
       maxScriptLines: file.limits?.max_script_lines ?? base.limits.maxScriptLines,
+      asksPerPersonPerDay: file.limits?.asks_per_person_per_day ?? base.limits.asksPerPersonPerDay,
+      jobsPerGoal: file.limits?.jobs_per_goal ?? base.limits.jobsPerGoal,
+      tokensPerDay: file.limits?.tokens_per_day ?? base.limits.tokensPerDay,
+      usdPerDay: file.limits?.usd_per_day ?? base.limits.usdPerDay,
     },
+    modelPrices: { ...base.modelPrices, ...file.model_prices },
+    paused: file.paused ?? base.paused,
     policy: policyOf(file),
   };
 }

@@ -1,5 +1,6 @@
 import { acceptAsk, checkPermission } from '../ask/accept-ask.ts';
 import { cancelTopic, endCancelled } from '../ask/cancel-ask.ts';
+import { countAsk, tellPaused } from '../ask/count-ask.ts';
 import { nextAsk } from '../ask/next-ask.ts';
 import { askBody, observeAsk } from '../ask/observe-ask.ts';
 import { ignoreAsk, refuseAsk, refuseUnheard } from '../ask/refuse-ask.ts';
@@ -12,7 +13,7 @@ import { latestPlan } from '../store/plans.ts';
 import { askData } from '../store/row-data.ts';
 import type { AskRow, PlanRow } from '../store/tables.ts';
 import { recallAsk } from './recall.ts';
-import type { WorkContext, WorkResult } from './work.ts';
+import { PAUSED_LOOK_MS, type WorkContext, type WorkResult } from './work.ts';
 
 /** Takes an ask from its comment to an open job PR, or to a reply. */
 export async function workOnAsk(c: WorkContext): Promise<WorkResult> {
@@ -23,6 +24,8 @@ export async function workOnAsk(c: WorkContext): Promise<WorkResult> {
     const ask = await getAsk(c.store.db, c.key);
     if (!ask) return 'done';
     const next = nextAsk(await observeAsk(c, ask));
+    // A pause that ends elsewhere (the settings, the environment) wakes nobody.
+    if ('wait' in next && next.wait === 'resume') return { dueAt: c.now() + PAUSED_LOOK_MS };
     if (!('do' in next)) return 'done';
     switch (next.do) {
       case 'ignore':
@@ -33,6 +36,12 @@ export async function workOnAsk(c: WorkContext): Promise<WorkResult> {
         break;
       case 'refuse':
         await refuseUnheard(c, ask, next.reason);
+        break;
+      case 'count':
+        await countAsk(c, ask);
+        break;
+      case 'tell_paused':
+        await tellPaused(c, ask);
         break;
       case 'accept':
         await acceptAsk(c, ask);

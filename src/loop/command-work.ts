@@ -3,30 +3,29 @@ import { cancelPlanning } from '../ask/cancel-ask.ts';
 import type { CommandName } from '../ask/parse-command.ts';
 import { takeRefusal } from '../ask/refusal-allowance.ts';
 import { cancelJob } from '../dispatch/cancel.ts';
-import { queueView } from '../dispatch/queue-view.ts';
 import { isUnreported, retryJob } from '../dispatch/retry.ts';
 import { approvePull } from '../gate/approve-pull.ts';
 import { recordPull } from '../gate/record-pull.ts';
 import { publishComment, publishReaction } from '../github/publish.ts';
-import { repositoryUrl } from '../github/scope.ts';
 import { JOB_ID } from '../job/job.ts';
 import type { ListedJob } from '../messages/en-replies.ts';
 import { paragraphs } from '../messages/markdown.ts';
 import { type Messages, messagesFor } from '../messages/messages.ts';
 import { jobOf } from '../report/judge-run.ts';
-import { renderStatusTable } from '../report/status-table.ts';
 import { getAsk, listAsksForThread, patchAsk } from '../store/asks.ts';
 import { writeAudit } from '../store/audit.ts';
 import { getCommand, patchCommand } from '../store/commands.ts';
-import { getJob, listJobsByState, listJobsForThread } from '../store/jobs.ts';
+import { getJob, listJobsForThread } from '../store/jobs.ts';
 import { getPull } from '../store/pulls.ts';
 import { askData, pullData, withData } from '../store/row-data.ts';
 import type { Tx } from '../store/store.ts';
 import type { CommandRow, JobRow, JobState } from '../store/tables.ts';
 import { enqueue, getWork, listStuck } from '../store/work.ts';
+import { pauseRepository, resumeRepository } from './pause-work.ts';
 import { wasObeyed } from './recall.ts';
 import { recallJob } from './recall-job.ts';
-import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
+import { sayStatus } from './say-status.ts';
+import type { WorkContext, WorkResult } from './work.ts';
 
 /** What is said back, rendered; null: a 👍 on the comment is enough, the status comment tells the rest. */
 type Reply = string | null;
@@ -36,7 +35,15 @@ type Later = { dueAt: number };
 type Command = (c: WorkContext, command: CommandRow, m: Messages) => Promise<Reply | Later>;
 
 /** The commands and what each does. */
-const COMMAND_TABLE: Record<CommandName, Command> = { approve, cancel, retry, status, help };
+const COMMAND_TABLE: Record<CommandName, Command> = {
+  approve,
+  cancel,
+  retry,
+  pause,
+  resume,
+  status: sayStatus,
+  help,
+};
 
 /** Checks who commands, does it once, and answers. */
 export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
@@ -156,11 +163,11 @@ async function targets(
 }
 
 async function approve(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
-  const words = command.args.split(/\s+/);
+  const { text, override } = withoutOverride(command.args);
+  const words = text.split(/\s+/);
   // One hexadecimal word alone is meant as a commit, be it too short to name one.
   const named =
-    words.find((word) => /^[0-9a-f]{7,40}$/i.test(word)) ??
-    (/^[0-9a-f]+$/i.test(command.args) ? command.args : undefined);
+    words.find((word) => /^[0-9a-f]{7,40}$/i.test(word)) ?? (/^[0-9a-f]+$/i.test(text) ? text : undefined);
   let number = command.on_pull && idsIn(command).length === 0 ? command.thread : null;
   if (number === null) {
     const found = await targets(c, command, m, ['proposed']);
@@ -173,10 +180,19 @@ async function approve(c: WorkContext, command: CommandRow, m: Messages): Promis
     login: command.login,
     how: command.source === 'b' ? 'button' : 'command',
     ...(named ? { named } : {}),
+    ...(override ? { override } : {}),
     writtenAt: command.written_at,
     receivedAt: command.created_at,
   });
   return refusal ? refusal(m) : null;
+}
+
+/** `--override sudo,kubectl-delete` and what else was written; without a rule it names an empty one. */
+function withoutOverride(args: string): { text: string; override?: string[] } {
+  const match = /(?:^|\s)--override(?:[=\s]+(\S+))?/.exec(args);
+  if (!match) return { text: args };
+  const text = args.replace(match[0], ' ').trim();
+  return { text, override: (match[1] ?? '').split(',') };
 }
 
 async function cancel(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
@@ -363,52 +379,20 @@ async function retryStuck(c: WorkContext, command: CommandRow, m: Messages): Pro
   return true;
 }
 
-async function status(c: WorkContext, command: CommandRow): Promise<Reply> {
-  const view = await queueView(c.store.db, c.repo.id, c.now());
-  const proposed = await listJobsByState(c.store.db, ['proposed'], c.repo.id);
-  const url = (job: JobRow) => (job.pr_number ? { url: `${repositoryUrl(c)}/pull/${job.pr_number}` } : {});
-  const waiting = [...view.queued, ...proposed].map((job) => ({
-    ...titled(job),
-    ...url(job),
-    state: job.state as 'proposed' | 'queued',
-    since: job.queued_at ?? job.created_at,
-  }));
-  const running = view.running.map(({ job, run }) => ({
-    ...titled(job),
-    ...url(job),
-    state: job.state as 'leased' | 'running',
-    runner: run.runner,
-    since: run.started_at ?? run.seen_at,
-  }));
-  return renderStatusTable({
-    language: command.language,
-    timeZone: c.settings.timeZone,
-    trigger: c.settings.trigger,
-    now: c.now(),
-    jobs: [...running, ...waiting],
-    stuck: view.stuck.map((item) => ({
-      what: `${item.key.split(':')[0]} #${lastNumber(item.key.replace(/[a-z](\d+)$/, '$1')) || item.key}`,
-      error: item.last_error ?? '',
-      since: item.due_at,
-    })),
-    runners: view.runners.map((runner) => ({
-      name: runner.name,
-      labels: runner.labels,
-      seenAt: runner.seenAt,
-      ...(runner.draining ? { draining: true } : {}),
-      ...jobOfRun(view.running, runner.runId),
-    })),
+function pause(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
+  return c.store.write(async (tx) => {
+    const reply = await pauseRepository(tx, c, command, m);
+    await acted(tx, command, reply);
+    return reply;
   });
 }
 
-function titled(job: JobRow): { id: string; title?: string } {
-  const { title } = jobOf(job);
-  return { id: job.id, ...(title ? { title } : {}) };
-}
-
-function jobOfRun(running: { job: JobRow; run: { id: string } }[], runId: string | null): { jobId?: string } {
-  const found = running.find(({ run }) => run.id === runId);
-  return found ? { jobId: found.job.id } : {};
+function resume(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
+  return c.store.write(async (tx) => {
+    const reply = await resumeRepository(tx, c, command, m);
+    await acted(tx, command, reply);
+    return reply;
+  });
 }
 
 async function help(c: WorkContext, _: CommandRow, m: Messages): Promise<Reply> {

@@ -11,10 +11,12 @@ import { parseSettings } from '../job/settings.ts';
 import type { Model } from '../llm/client.ts';
 import type { Prompts } from '../plan/prompts.ts';
 import { writeAudit } from '../store/audit.ts';
+import { addPause, listPauses, removePause } from '../store/pauses.ts';
 import { getRepository } from '../store/repositories.ts';
 import type { Store } from '../store/store.ts';
 import type { RepositoryRow } from '../store/tables.ts';
 import { type Redact, redactingClient, redactingModel } from './outgoing.ts';
+import { wakeRepository } from './record.ts';
 import { repositoryOf, type WorkContext } from './work.ts';
 
 export const SETTINGS_PATH = '.github/guruguru.yml';
@@ -89,12 +91,14 @@ export function createContexts(deps: LoopDeps): MakeContext {
     settingsReads.set(repo.id, reading);
     const text = await reading.finally(() => settingsReads.delete(repo.id));
     const parsed = parseSettings(text, SETTINGS_PATH);
+    const paused = await pauseOf(deps, repo.id, parsed.settings.paused);
     const scope: Scope = {
       store: deps.store,
       client,
       repo,
       settings: parsed.settings,
       settingsFindings: parsed.ok ? [] : parsed.findings,
+      paused,
       webUrl: deps.webUrl,
       signal,
       log: deps.log,
@@ -216,4 +220,15 @@ async function settingsText(
     });
   });
   return text;
+}
+
+/** Who paused a repository; what the settings say of it is kept as a row, which the leases look at. */
+async function pauseOf({ store, now }: LoopDeps, repoId: number, byFile: boolean): Promise<Scope['paused']> {
+  const pauses = await listPauses(store.db, repoId);
+  if (pauses.some(({ source }) => source === 'file') === byFile) return pauses[0] ?? null;
+  await store.write(async (tx) => {
+    if (byFile) await addPause(tx, { repo_id: repoId, source: 'file', login: null, at: now() });
+    else if (await removePause(tx, repoId, 'file')) await wakeRepository(tx, repoId);
+  });
+  return (await listPauses(store.db, repoId))[0] ?? null;
 }

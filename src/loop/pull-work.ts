@@ -11,7 +11,7 @@ import { getPull } from '../store/pulls.ts';
 import { type Approval, pullData } from '../store/row-data.ts';
 import { getSurveys } from '../store/surveys.ts';
 import { admitUnseen } from './survey.ts';
-import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
+import { lastNumber, PAUSED_LOOK_MS, type WorkContext, type WorkResult } from './work.ts';
 
 /** Takes a PR that touches `jobs/**` from its validation to the queue. */
 export async function workOnPull(c: WorkContext): Promise<WorkResult> {
@@ -30,6 +30,7 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
     const next = nextPull(seen.facts);
     if ('wait' in next) {
       if (next.wait === 'base') await sayBase(c, seen);
+      if (next.wait === 'resume') return { dueAt: c.now() + PAUSED_LOOK_MS };
       if (next.wait === 'blocked' && seen.facts.blocked) return { dueAt: seen.facts.blocked.retryAt };
       return 'done';
     }

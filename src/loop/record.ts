@@ -67,7 +67,9 @@ async function record(tx: Tx, now: number, due: Due, deliveryId: string): Promis
     case 'work':
       return enqueue(tx, due.key);
     case 'settings_changed':
-      return patchRepository(tx, due.repoId, { settings_read_at: -now });
+      await patchRepository(tx, due.repoId, { settings_read_at: -now });
+      // They may begin or end a pause.
+      return enqueue(tx, `pause:${due.repoId}`);
     case 'installation':
       await tx
         .updateTable('repositories')

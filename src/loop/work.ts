@@ -16,6 +16,9 @@ export interface WorkContext extends Scope {
   mergeMethods: () => Promise<MergeMethod[]>;
 }
 
+/** What waits for the end of a pause is looked at again so often. */
+export const PAUSED_LOOK_MS = 60_000;
+
 /** `done`: nothing more until the key is recorded again. `dueAt`: ms since the epoch. */
 export type WorkResult = 'done' | { dueAt: number };
 export type Work = (context: WorkContext) => Promise<WorkResult>;

@@ -1,9 +1,10 @@
 import type { Finding } from '../job/finding.ts';
 import type { JobState } from '../job/state.ts';
-import { formatTime, shortSha } from './format.ts';
+import { formatCount, formatTime, shortSha } from './format.ts';
 import { cell, code, codeCell, fence, list, paragraphs, quote } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 import { clip } from './plain-text.ts';
+import type { Needs } from './policy-words.ts';
 import type { WaitReason } from './reasons.ts';
 
 /** A job as the replies list it. */
@@ -40,6 +41,7 @@ const WAITS: Record<WaitReason, string> = {
   findings: 'validation has warnings that a person should see',
   branch_rules: "the default branch's rules ask for a review or checks first",
   replanned: 'it replaces a plan that somebody objected to',
+  policy: 'the policy wants others to approve',
 };
 
 /** Refusals and replies to commands: what happened, why, what to do next. */
@@ -50,6 +52,68 @@ export const enReplies = {
       `**Not started.** Asking needs write access to this repository; ${code(p.login)} has ${code(p.permission)}.`,
       `Someone with write access can post the same text as their own ${code(p.trigger)}.`,
     ),
+  askOutsidePolicy: (p: { login: string; permission: string; needs: Needs; trigger: string }) =>
+    paragraphs(
+      `**Not started.** Asking needs ${needed(p.needs)}; ${code(p.login)} has ${code(p.permission)}${p.needs.teams.length > 0 ? ' and is in none of these teams, as far as the app can see' : ''}.`,
+      p.needs.unreadable && TEAMS_UNREADABLE,
+      `Someone who has it can post the same text as their own ${code(p.trigger)}.`,
+    ),
+  capAsks: (p: { login: string; limit: number; resetsAt: number; timeZone: string }) =>
+    `**Not started.** ${code(p.login)} has reached the cap of ${p.limit} asks a day (\`limits.asks_per_person_per_day\`). It resets ${formatTime(p.resetsAt, p.timeZone)}; ask again then.`,
+  capModel: (p: {
+    cap: 'tokens' | 'usd';
+    limit: number;
+    used: number;
+    resetsAt: number;
+    timeZone: string;
+  }) => {
+    const what =
+      p.cap === 'tokens'
+        ? `${formatCount(p.limit)} model tokens a day (used: ${formatCount(p.used)}; \`limits.tokens_per_day\`)`
+        : `USD ${p.limit} for the model a day (used: about ${p.used.toFixed(2)}; \`limits.usd_per_day\`)`;
+    return `**Not planned.** This repository has reached its cap of ${what}. It resets ${formatTime(p.resetsAt, p.timeZone)}; ask again then. Asks with an \`sh\` block need no model.`;
+  },
+  askPaused: (p: PausedWords) =>
+    `**Kept for later.** ${pausedBy(p)} Your ask goes on by itself ${p.source === 'command' ? `at ${code('/resume')}` : 'when that ends'}; nothing to do.`,
+  pauseDone: () =>
+    `**Paused.** Nothing is planned, merged by the app or started here until ${code('/resume')}. Running jobs go on; new asks are kept.`,
+  pauseAlready: (p: PausedWords) => `${pausedBy(p)} Nothing changed.`,
+  resumeDone: () => '**Resumed.** What waited goes on now.',
+  resumeNothing: () => '**Nothing done.** This repository is not paused.',
+  resumeNot: (p: PausedWords) =>
+    `**Still paused.** ${pausedBy(p)} ${p.source === 'file' ? 'Remove it on the default branch.' : 'Whoever operates the app has to end that.'}`,
+  approvePaused: (p: PausedWords) => `Approval noted. ${pausedBy(p)} The PR is merged when that ends.`,
+  approveOutsidePolicy: (p: { login: string; needs: Needs }) =>
+    paragraphs(
+      `**Not approved.** Approving needs ${needed(p.needs)}, and ${code(p.login)} lacks it.`,
+      p.needs.unreadable && TEAMS_UNREADABLE,
+    ),
+  approveOwn: (p: { login: string }) =>
+    `**Not approved.** The policy says that nobody approves what they asked for or wrote (\`approve.own: false\`), and this is by ${code(p.login)}. Somebody else must approve it.`,
+  approveCounted: (p: { have: number; count: number }) =>
+    `Noted: ${p.have} of ${p.count} approvals. It is merged when ${p.count - p.have === 1 ? 'one more person approves' : `${p.count - p.have} more people approve`} this head.`,
+  approvalsMissing: (p: { jobId: string; login: string; needs: Needs }) =>
+    `**Not run.** ${code(p.jobId)} was merged by ${code(p.login)}, but the policy wants ${needed(p.needs)}. Whoever meets it can write ${code(`/retry ${p.jobId}`)} to approve it.`,
+  notRunSettings: (p: { jobId: string; findings: readonly Finding[] }) =>
+    paragraphs(
+      `**Not run.** The settings on the default branch have a mistake, so it is not known who may approve:`,
+      enFindings(p.findings),
+      `Correct it on the default branch, then write ${code(`/retry ${p.jobId}`)}.`,
+    ),
+  approveSettings: (p: { findings: readonly Finding[] }) =>
+    paragraphs(
+      '**Not approved.** The settings on the default branch have a mistake, so it is not known who may approve:',
+      enFindings(p.findings),
+      'Correct it on the default branch, then approve again.',
+    ),
+  overrideNobody: () =>
+    '**Not overridden.** The policy names no `owners`, so nobody can override it. Change the job, or the policy by a PR of its own.',
+  overrideNotOwner: (p: { login: string }) =>
+    `**Not overridden.** ${code(p.login)} is not among the policy's \`owners\`.`,
+  overrideUnknown: (p: { rule: string; rules: readonly string[] }) =>
+    `**Not overridden.** ${code(p.rule)} denies nothing here${p.rules.length > 0 ? `; what does: ${p.rules.map((rule) => code(rule)).join(', ')}` : ''}. Write ${code('/approve --override <rule>')}.`,
+  overridden: (p: { login: string; rules: readonly string[]; head: string }) =>
+    `**Policy overridden** by ${code(p.login)} for commit ${code(shortSha(p.head))}: ${p.rules.map((rule) => code(rule)).join(', ')}.`,
   askEmpty: (p: { trigger: string }) =>
     paragraphs(
       `**Nothing to do yet.** There is no text after ${code(p.trigger)}. Say what you want in a new comment, for example:`,
@@ -203,6 +267,8 @@ export const enReplies = {
           ['/approve', 'on a job PR: merges it, and the job is queued'],
           ['/cancel [id]', 'stops the ask or job, running or not'],
           ['/retry [id]', 'runs an ended job again, or tries a stuck ask again'],
+          ['/pause', 'stops planning, merging and starting here; running jobs go on'],
+          ['/resume', 'ends that; what waited goes on'],
           ['/status', 'what is queued, running and stuck; which runners are live'],
           ['/help', 'this table'],
         ]
@@ -211,6 +277,34 @@ export const enReplies = {
       `A command must be the first line of a new comment, by someone with write access. After ${code(p.trigger)}, one \`sh\` block is run as it stands, and one \`json\` block is taken as the job file; both need no model.`,
     ),
 };
+
+export interface PausedWords {
+  source: 'command' | 'file' | 'app';
+  /** Login; null where it was nobody's command. */
+  by: string | null;
+  since: number;
+  timeZone: string;
+}
+
+/** `This repository is paused since … by octocat.` */
+export function pausedBy(p: PausedWords): string {
+  const since = `since ${formatTime(p.since, p.timeZone)}`;
+  if (p.source === 'app') return `The app is paused as a whole ${since} (\`GURUGURU_PAUSED\`).`;
+  if (p.source === 'file') return `This repository is paused ${since} by its settings (\`paused: true\`).`;
+  return `This repository is paused ${since}${p.by ? ` by ${code(p.by)}` : ''}.`;
+}
+
+const TEAMS_UNREADABLE =
+  'The app may not read team members: accept its permission "Members: read" in the organization\'s settings.';
+
+/** `maintain access and membership in the team a or b, by 2 people`. */
+function needed(needs: Needs): string {
+  const access = `${needs.permission} access to this repository`;
+  const teams = needs.teams.map((team) => code(team)).join(' or ');
+  const who = teams ? `${access} and membership in ${teams}` : access;
+  const many = needs.count && needs.count > 1 ? `${needs.count} approvals by people with ${who}` : who;
+  return needs.own === false ? `${many}, not by who asked` : many;
+}
 
 /** Findings as a list, failures first, at most ten. */
 function enFindings(findings: readonly Finding[]): string {

@@ -1,5 +1,5 @@
 import type { JobState } from '../job/state.ts';
-import { EN_STATES } from './en-replies.ts';
+import { EN_STATES, type PausedWords, pausedBy } from './en-replies.ts';
 import { formatCount, formatTime, splitDuration } from './format.ts';
 import { cell, code, link } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
@@ -23,6 +23,7 @@ const VERDICTS: Record<ShownVerdict, string> = {
 
 const REASONS: Record<ReasonCode, string> = {
   no_permission: 'no write access',
+  cap_reached: 'cap of the day reached',
   ask_empty: 'empty ask',
   ask_too_long: 'ask too long',
   edit_not_read: 'edits are not read',
@@ -123,7 +124,9 @@ export const enViews = {
   stageWaiting: () => 'waiting for approval',
   stageMerging: () => 'merging',
   stageApproved: (p: { login: string; how: string }) =>
-    `${p.how === 'merge' ? 'merged' : 'approved'} by ${code(p.login)}`,
+    p.how === 'auto'
+      ? 'merged by the policy'
+      : `${p.how === 'merge' ? 'merged' : 'approved'} by ${code(p.login)}`,
   stageRun: () => 'run',
   stageQueued: () => 'queued',
   stageRunning: (p: { runner: string }) => `running on ${code(p.runner)}`,
@@ -276,6 +279,15 @@ export const enViews = {
   pullRetries: () => 'If the runner is lost',
   pullRetriesYes: () => 'started again by itself (idempotent)',
   pullFindings: () => 'Before you approve',
+  pullAuto: () =>
+    '**Merged by the policy:** every command is on `gate.auto`. This PR is the record; nobody needs to click.',
+  pullNeeds: (p: { count: number; own: boolean; login: string }) =>
+    [
+      p.count > 1 && `**${p.count} different people** must approve this head.`,
+      !p.own && `${code(p.login)} asked, so **somebody else** must approve (\`approve.own: false\`).`,
+    ]
+      .filter(Boolean)
+      .join(' '),
   pullDecide: () => 'Your decision',
   pullApprove: () =>
     `**Approve:** approve this PR in a review, write ${code('/approve')}, or merge it. The job is queued at once.`,
@@ -288,6 +300,18 @@ export const enViews = {
     `This is plan ${p.revision}; earlier approvals do not count for it.`,
   pullCut: () => 'Shortened here; the job file in this PR is complete.',
 
+  statusPaused: (p: PausedWords) => `⏸️ **Paused.** ${pausedBy(p)}`,
+  statusUsage: (p: {
+    tokens: number;
+    tokensLimit: number;
+    usd: number;
+    usdLimit: number;
+    unpriced: readonly string[];
+  }) => {
+    const used = `Model today: ${formatCount(p.tokens)} of ${formatCount(p.tokensLimit)} tokens, about USD ${p.usd.toFixed(2)} of ${p.usdLimit}.`;
+    if (p.unpriced.length === 0) return used;
+    return `${used} No price is known for ${p.unpriced.map((name) => code(name)).join(', ')}: only tokens are capped there (\`model_prices\`).`;
+  },
   statusNothing: () => 'Nothing is queued, running or stuck.',
   statusJobs: () => 'Jobs',
   statusStuck: () => 'Stuck',

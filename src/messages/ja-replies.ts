@@ -1,10 +1,11 @@
 import type { Finding } from '../job/finding.ts';
 import type { JobState } from '../job/state.ts';
-import type { enReplies, ListedJob } from './en-replies.ts';
-import { formatTime, shortSha } from './format.ts';
+import type { enReplies, ListedJob, PausedWords } from './en-replies.ts';
+import { formatCount, formatTime, shortSha } from './format.ts';
 import { cell, code, codeCell, fence, list, paragraphs, quote } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 import { clip } from './plain-text.ts';
+import type { Needs } from './policy-words.ts';
 import type { WaitReason } from './reasons.ts';
 
 export const JA_STATES: Record<JobState, string> = {
@@ -33,6 +34,7 @@ const WAITS: Record<WaitReason, string> = {
   findings: '検証で、人の目で確かめるべき警告が出ている',
   branch_rules: 'デフォルトブランチのルールが、先にレビューやチェックを求めている',
   replanned: '変更を求められた計画を作り直したものである',
+  policy: 'ポリシーが、ほかの人の承認を求めている',
 };
 
 export const jaReplies: typeof enReplies = {
@@ -42,6 +44,62 @@ export const jaReplies: typeof enReplies = {
       `**開始していません。** 依頼にはこのリポジトリへの書き込み権限が必要です。${code(p.login)} さんの権限は ${code(p.permission)} です。`,
       `書き込み権限のある人が、同じ内容を自分の ${code(p.trigger)} として投稿すれば始められます。`,
     ),
+  askOutsidePolicy: (p) =>
+    paragraphs(
+      `**開始していません。** 依頼には${needed(p.needs)}が必要です。${code(p.login)} さんの権限は ${code(p.permission)} です${p.needs.teams.length > 0 ? '（アプリから見える限り、これらのチームには入っていません）' : ''}。`,
+      p.needs.unreadable && TEAMS_UNREADABLE,
+      `条件を満たす人が、同じ内容を自分の ${code(p.trigger)} として投稿すれば始められます。`,
+    ),
+  capAsks: (p) =>
+    `**開始していません。** ${code(p.login)} さんは 1 日の依頼数の上限（${p.limit} 件、\`limits.asks_per_person_per_day\`）に達しました。${formatTime(p.resetsAt, p.timeZone)} に戻ります。その後に依頼し直してください。`,
+  capModel: (p) => {
+    const what =
+      p.cap === 'tokens'
+        ? `モデルのトークン（1 日 ${formatCount(p.limit)}、使用 ${formatCount(p.used)}、\`limits.tokens_per_day\`）`
+        : `モデルの費用（1 日 USD ${p.limit}、使用 約 ${p.used.toFixed(2)}、\`limits.usd_per_day\`）`;
+    return `**計画を立てていません。** このリポジトリは${what}の上限に達しました。${formatTime(p.resetsAt, p.timeZone)} に戻ります。その後に依頼し直してください。\`sh\` ブロックの依頼にモデルは要りません。`;
+  },
+  askPaused: (p) =>
+    `**お預かりしています。** ${pausedBy(p)}この依頼は${p.source === 'command' ? `${code('/resume')} で` : '解除されると'}自動で続きます。何もする必要はありません。`,
+  pauseDone: () =>
+    `**一時停止しました。** ${code('/resume')} まで、計画、アプリによるマージ、ジョブの開始をしません。実行中のジョブは続き、新しい依頼は預かります。`,
+  pauseAlready: (p) => `${pausedBy(p)}変わりはありません。`,
+  resumeDone: () => '**再開しました。** 待っていたものが続きます。',
+  resumeNothing: () => '**何もしていません。** このリポジトリは一時停止していません。',
+  resumeNot: (p) =>
+    `**まだ一時停止中です。** ${pausedBy(p)}${p.source === 'file' ? 'デフォルトブランチの設定から外してください。' : 'アプリの運用者が解除する必要があります。'}`,
+  approvePaused: (p) => `承認を記録しました。${pausedBy(p)}解除されると PR をマージします。`,
+  approveOutsidePolicy: (p) =>
+    paragraphs(
+      `**承認していません。** 承認には${needed(p.needs)}が必要ですが、${code(p.login)} さんは満たしていません。`,
+      p.needs.unreadable && TEAMS_UNREADABLE,
+    ),
+  approveOwn: (p) =>
+    `**承認していません。** ポリシーでは、自分が依頼した、または書いたものは承認できません（\`approve.own: false\`）。これは ${code(p.login)} さんのものなので、ほかの人の承認が必要です。`,
+  approveCounted: (p) =>
+    `承認 ${p.have} 件を記録しました（必要数 ${p.count}）。あと ${p.count - p.have} 人がこの先頭コミットを承認するとマージされます。`,
+  approvalsMissing: (p) =>
+    `**実行していません。** ${code(p.jobId)} は ${code(p.login)} さんがマージしましたが、ポリシーは${needed(p.needs)}を求めています。満たす人が ${code(`/retry ${p.jobId}`)} と書けば承認になります。`,
+  notRunSettings: (p) =>
+    paragraphs(
+      '**実行していません。** デフォルトブランチにある設定ファイルに誤りがあり、誰が承認できるかが分かりません。',
+      jaFindings(p.findings),
+      `デフォルトブランチで直してから、${code(`/retry ${p.jobId}`)} と書いてください。`,
+    ),
+  approveSettings: (p) =>
+    paragraphs(
+      '**承認していません。** デフォルトブランチにある設定ファイルに誤りがあり、誰が承認できるかが分かりません。',
+      jaFindings(p.findings),
+      'デフォルトブランチで直してから、もう一度承認してください。',
+    ),
+  overrideNobody: () =>
+    '**解除していません。** ポリシーに `owners` がないため、誰も解除できません。ジョブを変えるか、別の PR でポリシーを変えてください。',
+  overrideNotOwner: (p) =>
+    `**解除していません。** ${code(p.login)} さんはポリシーの \`owners\` に入っていません。`,
+  overrideUnknown: (p) =>
+    `**解除していません。** ${code(p.rule)} はここで何も拒否していません${p.rules.length > 0 ? `。拒否しているもの: ${p.rules.map((rule) => code(rule)).join('、')}` : ''}。${code('/approve --override <rule>')} と書いてください。`,
+  overridden: (p) =>
+    `**ポリシーを解除**: ${code(p.login)} さんが、コミット ${code(shortSha(p.head))} について次を解除しました: ${p.rules.map((rule) => code(rule)).join('、')}。`,
   askEmpty: (p) =>
     paragraphs(
       `**まだ何もしていません。** ${code(p.trigger)} の後に内容がありません。やりたいことを新しいコメントに書いてください。例:`,
@@ -193,6 +251,8 @@ export const jaReplies: typeof enReplies = {
         ['/approve', 'ジョブ PR で使います。マージして、ジョブをキューに入れます'],
         ['/cancel [id]', '依頼やジョブを止めます。実行中でも止められます'],
         ['/retry [id]', '終わったジョブをもう一度実行します。止まった依頼も再開します'],
+        ['/pause', '計画、マージ、開始を止める（実行中のジョブは続く）'],
+        ['/resume', '止めたものを再開する'],
         ['/status', '待機中、実行中、停滞中のものと、稼働中のランナーを表示します'],
         ['/help', 'この表を表示します'],
       ]
@@ -201,6 +261,25 @@ export const jaReplies: typeof enReplies = {
       `コマンドは新しいコメントの先頭の行に書いてください。書き込み権限が必要です。${code(p.trigger)} に続けて \`sh\` ブロックをひとつ書けばそのまま実行し、\`json\` ブロックをひとつ書けばジョブファイルとして受け取ります。どちらもモデルは不要です。`,
     ),
 };
+
+export function pausedBy(p: PausedWords): string {
+  const since = `${formatTime(p.since, p.timeZone)} から`;
+  if (p.source === 'app') return `アプリ全体が${since}一時停止しています（\`GURUGURU_PAUSED\`）。`;
+  if (p.source === 'file')
+    return `このリポジトリは設定（\`paused: true\`）により${since}一時停止しています。`;
+  return `このリポジトリは${p.by ? ` ${code(p.by)} さんが` : ''}${since}一時停止しています。`;
+}
+
+const TEAMS_UNREADABLE =
+  'アプリにチームのメンバーを読む権限がありません。組織の設定で、アプリの権限「Members: read」を承認してください。';
+
+function needed(needs: Needs): string {
+  const teams = needs.teams.map((team) => code(team)).join('、');
+  const access = `このリポジトリの ${needs.permission} 権限`;
+  const who = teams ? `${access}と、チーム ${teams} のいずれかへの所属` : access;
+  const many = needs.count && needs.count > 1 ? `${who}のある ${needs.count} 人の承認` : who;
+  return needs.own === false ? `${many}（依頼した人を除く）` : many;
+}
 
 function jaFindings(findings: readonly Finding[]): string {
   const rank = { failure: 0, warning: 1, notice: 2 };

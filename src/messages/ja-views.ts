@@ -1,6 +1,6 @@
 import type { enViews } from './en-views.ts';
 import { formatCount, formatTime, splitDuration } from './format.ts';
-import { JA_STATES } from './ja-replies.ts';
+import { JA_STATES, pausedBy } from './ja-replies.ts';
 import { cell, code, link } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 import type { ReasonCode } from './reasons.ts';
@@ -22,6 +22,7 @@ const VERDICTS: Record<ShownVerdict, string> = {
 
 const REASONS: Record<ReasonCode, string> = {
   no_permission: '書き込み権限なし',
+  cap_reached: '1 日の上限',
   ask_empty: '依頼が空',
   ask_too_long: '依頼が長すぎる',
   edit_not_read: '編集は対象外',
@@ -117,7 +118,10 @@ export const jaViews: typeof enViews = {
   stageApproval: () => '承認',
   stageWaiting: () => '承認待ち',
   stageMerging: () => 'マージ中',
-  stageApproved: (p) => `${code(p.login)} さんが${p.how === 'merge' ? 'マージ' : '承認'}`,
+  stageApproved: (p) =>
+    p.how === 'auto'
+      ? 'ポリシーによりマージ'
+      : `${code(p.login)} さんが${p.how === 'merge' ? 'マージ' : '承認'}`,
   stageRun: () => '実行',
   stageQueued: () => '実行待ち',
   stageRunning: (p) => `${code(p.runner)} で実行中`,
@@ -261,6 +265,15 @@ export const jaViews: typeof enViews = {
   pullRetries: () => 'ランナーが途絶えたとき',
   pullRetriesYes: () => '自動で再実行します（idempotent）',
   pullFindings: () => '承認の前に',
+  pullAuto: () =>
+    '**ポリシーによりマージ:** すべてのコマンドが `gate.auto` にあります。この PR は記録で、クリックは要りません。',
+  pullNeeds: (p) =>
+    [
+      p.count > 1 && `この先頭コミットには、**異なる ${p.count} 人**の承認が必要です。`,
+      !p.own && `${code(p.login)} さんの依頼なので、**ほかの人**の承認が必要です（\`approve.own: false\`）。`,
+    ]
+      .filter(Boolean)
+      .join(''),
   pullDecide: () => '判断してください',
   pullApprove: () =>
     `**承認:** レビューで承認するか、${code('/approve')} と書くか、マージしてください。すぐにキューに入ります。`,
@@ -272,6 +285,12 @@ export const jaViews: typeof enViews = {
   pullRevision: (p) => `計画の第 ${p.revision} 版です。以前の承認は無効です。`,
   pullCut: () => 'ここでは省略しています。全文はこの PR のジョブファイルにあります。',
 
+  statusPaused: (p) => `⏸️ **一時停止中。** ${pausedBy(p)}`,
+  statusUsage: (p) => {
+    const used = `今日のモデル: トークン ${formatCount(p.tokens)} / ${formatCount(p.tokensLimit)}、費用 約 USD ${p.usd.toFixed(2)} / ${p.usdLimit}。`;
+    if (p.unpriced.length === 0) return used;
+    return `${used}${p.unpriced.map((name) => code(name)).join('、')} の価格が分からないため、トークンだけを数えます（\`model_prices\`）。`;
+  },
   statusNothing: () => '待機中、実行中、停滞中のものはありません。',
   statusJobs: () => 'ジョブ',
   statusStuck: () => '停滞中',

@@ -1,6 +1,7 @@
 /** Why an ask or a command ended without doing what was asked, or waits. Stored in `asks.reason`; closed. */
 export const REASON_CODES = [
   'no_permission',
+  'cap_reached',
   'ask_empty',
   'ask_too_long',
   'edit_not_read',
@@ -41,4 +42,4 @@ export const REASON_CODES = [
 export type ReasonCode = (typeof REASON_CODES)[number];
 
 /** Why a fenced ask was not merged at once. */
-export type WaitReason = 'settings' | 'no_permission' | 'findings' | 'branch_rules' | 'replanned';
+export type WaitReason = 'settings' | 'no_permission' | 'findings' | 'branch_rules' | 'replanned' | 'policy';

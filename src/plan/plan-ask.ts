@@ -12,6 +12,7 @@ import type { AskRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { fencedPlan } from './fenced.ts';
 import { type ModelCall, makePlan, type PlanResult } from './make-plan.ts';
+import { CapReachedError, checkModelCap } from './model-cap.ts';
 import type { Plan } from './plan.ts';
 import { planFromFence } from './plan-from-fence.ts';
 import type { Prompts } from './prompts.ts';
@@ -134,8 +135,10 @@ async function recordCall(
 ): Promise<void> {
   const id = ids.get(call.number) ?? randomUUID();
   ids.set(call.number, id);
-  await scope.store.write((tx) =>
-    recordModelCall(tx, {
+  await scope.store.write(async (tx) => {
+    // With the call's own row, so that of many at once only as many pass as the cap allows.
+    if (call.outcome === 'unanswered') await checkModelCap(tx, scope, call.model);
+    await recordModelCall(tx, {
       id,
       ask_key: ask.key,
       model: call.model,
@@ -143,12 +146,13 @@ async function recordCall(
       output_tokens: call.usage.output,
       outcome: call.outcome,
       at: scope.now(),
-    }),
-  );
+    });
+  });
 }
 
 /** An endpoint that cannot be called at all is told at once; one that is away is tried a few times. */
 async function giveUp(scope: Scope, ask: AskRow, error: unknown, attempts: number): Promise<Planned> {
+  if (error instanceof CapReachedError) return capReached(scope, error);
   if (!(error instanceof ModelError)) throw error;
   if (error.kind === 'auth' || error.kind === 'not_found' || error.kind === 'bad_request') {
     const { message } = error;
@@ -173,6 +177,14 @@ async function giveUp(scope: Scope, ask: AskRow, error: unknown, attempts: numbe
     });
   }
   throw error;
+}
+
+function capReached({ settings }: Scope, { cap, usage }: CapReachedError): Planned {
+  const { limits, timeZone } = settings;
+  const about = { resetsAt: usage.resetsAt, timeZone };
+  const limit = cap === 'tokens' ? limits.tokensPerDay : limits.usdPerDay;
+  const used = cap === 'tokens' ? usage.tokens : usage.usd;
+  return { kind: 'refused', reason: 'cap_reached', say: (m) => m.capModel({ ...about, cap, limit, used }) };
 }
 
 function failed(result: Extract<PlanResult, { ok: false }>): Planned {

@@ -3,7 +3,7 @@ import type { Job } from '../job/job.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { policyFindings } from '../job/policy.ts';
 import type { Settings } from '../job/settings.ts';
-import { failures, jobErrors, PLACEHOLDER_ID } from './check-job.ts';
+import { fenceFailures, jobErrors, PLACEHOLDER_ID } from './check-job.ts';
 import type { FencedPlan } from './fenced.ts';
 import type { Passage, PlannedJob } from './plan.ts';
 
@@ -30,7 +30,7 @@ export function planFromFence(
 function fromShell(given: string | null, script: string[], settings: Settings): FencePlanResult {
   const title = oneLine(given ?? firstCommand(script));
   const job: PlannedJob['job'] = { kind: 'run_shell', title, script };
-  const errors = jobErrors(job, settings);
+  const errors = jobErrors(job, settings, fenceFailures);
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, plan: { kind: 'job', title, summary: '', job, serves: [] } };
 }
@@ -48,7 +48,7 @@ function fromJobFile(given: string | null, text: string, settings: Settings): Fe
   if (!parsed.ok) return { ok: false, errors: parsed.findings.map(atLine) };
   const { job } = parsed;
   if (job.asked) return { ok: false, errors: ['`asked` is written by the app: remove it'] };
-  const errors = failures(policyFindings(job, parsed.text, PASTED, settings)).map(atLine);
+  const errors = fenceFailures(policyFindings(job, parsed.text, PASTED, settings), settings).map(atLine);
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, plan: pastedPlan(job, given) };
 }

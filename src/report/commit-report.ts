@@ -15,6 +15,7 @@ import { reportCommitMessage } from '../messages/commit-messages.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
 import { getPublished, putPublished } from '../store/published.ts';
+import type { Approval } from '../store/row-data.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
 import { jobOf } from './judge-run.ts';
 import { updateLoop } from './loop-md.ts';
@@ -103,6 +104,7 @@ function write(
         id: row.id,
         job_digest: row.digest,
         repository: `${scope.repo.owner}/${scope.repo.name}`,
+        ...(row.approval ? { approval: JSON.parse(row.approval) as Approval } : {}),
       }),
     );
   return scope.client.commitFiles(

@@ -1,3 +1,4 @@
+import type { PausedWords } from '../messages/en-replies.ts';
 import { cell, codeCell, link, list, paragraphs } from '../messages/markdown.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { neutraliseInline } from '../messages/neutralise.ts';
@@ -7,6 +8,9 @@ import type { Locale } from '../messages/views.ts';
 /** What `/status` answers. Callers sort and leave out runners that are no longer live. */
 export type StatusTableView = Locale & {
   now: number;
+  paused: PausedWords | null;
+  /** Of the model, today. */
+  usage: { tokens: number; tokensLimit: number; usd: number; usdLimit: number; unpriced: readonly string[] };
   jobs: readonly {
     id: string;
     title?: string;
@@ -52,12 +56,14 @@ export function renderStatusTable(view: StatusTableView): string {
     ]),
   );
   return paragraphs(
+    view.paused && m.statusPaused(view.paused),
     jobs.length > 0 && `**${m.statusJobs()}**\n\n${table(m.statusColumnsJobs(), jobs)}`,
     stuck.length > 0 && `**${m.statusStuck()}**\n\n${list(stuck)}`,
     jobs.length + stuck.length === 0 && m.statusNothing(),
     runners.length > 0
       ? `**${m.statusRunners()}**\n\n${table(m.statusColumnsRunners(), runners)}`
       : m.statusNoRunners(),
+    view.usage.tokens > 0 && m.statusUsage(view.usage),
   );
 }
 

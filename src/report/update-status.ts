@@ -112,8 +112,11 @@ async function askStage(
 }
 
 /** Why a fenced ask, which could have been merged at once, was not. */
-function fenceWaits(scope: Scope, plan: PlanRow | undefined): { waits?: 'settings' } {
-  return plan?.model === '' && scope.settings.gate.fenced === 'approve' ? { waits: 'settings' } : {};
+function fenceWaits(scope: Scope, plan: PlanRow | undefined): { waits?: 'settings' | 'policy' } {
+  if (plan?.model !== '') return {};
+  if (scope.settings.gate.fenced === 'approve') return { waits: 'settings' };
+  const { own, count } = scope.settings.policy.approve;
+  return own && count === 1 ? {} : { waits: 'policy' };
 }
 
 async function jobStage(

@@ -9,6 +9,7 @@ export type Granted =
   | 'token_revoked'
   | 'lease_granted'
   | 'approval_accepted'
+  | 'policy_overridden'
   | 'merged'
   | 'job_admitted'
   | 'retry_granted'

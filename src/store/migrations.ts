@@ -20,7 +20,13 @@ type Schema = Kysely<Tables>['schema'];
  * - Queries stay within what both understand: no `rowid`, `glob`, `json_…` or `insert or …`; say
  *   `nulls first` or `last` where a sorted column may be null; see "Same on both" in backend.ts.
  */
-const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [createTables, addScans, addNews, addAudit];
+const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [
+  createTables,
+  addScans,
+  addNews,
+  addAudit,
+  addPolicy,
+];
 
 /**
  * Brings the database to this program's version, as one write; compares only where `mayMigrate` says no to
@@ -275,6 +281,22 @@ async function addAudit(schema: Schema): Promise<void> {
     detail: 'text',
   });
   await createIndex(schema, 'audit', ['at']);
+}
+
+async function addPolicy(schema: Schema): Promise<void> {
+  await createTable(schema, 'usage', ['repo_id', 'day', 'login'], {
+    repo_id: 'bigint',
+    day: 'text',
+    login: 'text',
+    asks: 'bigint',
+  });
+  await createTable(schema, 'pauses', ['repo_id', 'source'], {
+    repo_id: 'bigint',
+    source: 'text',
+    login: 'text?',
+    at: 'bigint',
+  });
+  await createIndex(schema, 'model_calls', ['at']);
 }
 
 async function createTable<T extends keyof Tables>(

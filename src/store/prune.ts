@@ -14,6 +14,7 @@ export async function prune(store: Store, now: number, days = 30): Promise<numbe
   const cutoff = now - days * DAY_MS;
   await store.write(async (tx) => {
     await tx.deleteFrom('commands').where('state', '=', 'ended').where('created_at', '<', cutoff).execute();
+    await tx.deleteFrom('usage').where('day', '<', new Date(cutoff).toISOString().slice(0, 10)).execute();
     await tx
       .deleteFrom('runners')
       .where('seen_at', '<', now - RUNNER_DAYS * DAY_MS)

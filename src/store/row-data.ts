@@ -8,6 +8,16 @@ export interface AskData {
   recalled?: boolean;
   /** What GitHub says of the asker; asked once. */
   permission?: 'admin' | 'write' | 'read' | 'none';
+  /** Whether the policy lets the asker ask; with `whyNot` when it does not. */
+  may?: boolean;
+  whyNot?: 'permission' | 'team' | 'team_unreadable';
+  /** It was counted for the day; `capped`: it was one too many. */
+  counted?: boolean;
+  capped?: boolean;
+  /** Somebody was told that it waits for `/resume`. */
+  pauseTold?: boolean;
+  /** The asker is a bot, which the policy must name. */
+  bot?: boolean;
   /** The job of the PR this ask was written on: it replans that job instead of making a new one. */
   replans?: { jobId: string; pull: number };
   /** Head of the PR the ask stands on, where its check run is shown too. */
@@ -28,9 +38,14 @@ export interface AskData {
 
 export interface Approval {
   login: string;
-  how: 'review' | 'command' | 'button' | 'merge' | 'push' | 'self';
+  /** `auto`: by the policy, for who asked. */
+  how: 'review' | 'command' | 'button' | 'merge' | 'push' | 'self' | 'auto';
   /** The head it was given for. */
   sha: string;
+  /** Who approved it too, where the policy wants several. */
+  with?: string[];
+  /** Rules that an owner overrode, and who. */
+  overrides?: { rules: string[]; login: string };
 }
 
 /** What `pulls.data` holds. */
@@ -53,6 +68,10 @@ export interface PullData {
   /** Plans made for this PR; absent: one. */
   revision?: number;
   approval?: Approval | null;
+  /** What was written or clicked for its head, one a person. */
+  approvals?: Approval[];
+  /** Rules of the policy that an owner overrode for this head. */
+  override?: { sha: string; rules: string[]; login: string } | null;
   /**
    * GitHub refused the merge of this head. `review`: id of the newest review then, 0 = none; a later one
    * tries again at once, time (`retryAt`, ms, further away with each of `tries`) does too.

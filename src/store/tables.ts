@@ -18,6 +18,8 @@ export interface Tables {
   published: PublishedRow;
   model_calls: ModelCallRow;
   work: WorkRow;
+  usage: UsageRow;
+  pauses: PauseRow;
   scans: ScanRow;
   audit: AuditRow;
   counters: CounterRow;
@@ -274,6 +276,25 @@ export interface AuditRow {
   repo_id: number | null;
   /** json */
   detail: string;
+}
+
+/** Asks that were heard, by person and day: the cap must hold for those that come at once. */
+export interface UsageRow {
+  repo_id: number;
+  /** `YYYY-MM-DD` in the repository's time zone. */
+  day: string;
+  /** Lower case. */
+  login: string;
+  asks: number;
+}
+
+/** Who stopped a repository; 0 = every repository. Several may, and each takes its own back. */
+export interface PauseRow {
+  repo_id: number;
+  /** `/pause`, `paused` in the settings file, GURUGURU_PAUSED. */
+  source: 'command' | 'file' | 'app';
+  login: string | null;
+  at: number;
 }
 
 export interface CounterRow {

@@ -33,6 +33,8 @@ const TABLE = readTable(
 /approve                        R R R R | D D D D | . . . | -
 /cancel                         R R R R | D D D D | . . . | -
 /retry                          R R R R | D D D D | . . . | -
+/pause                          R R R R | D D D D | . . . | -
+/resume                         R R R R | D D D D | . . . | -
 /status                         R R R R | D D D D | . . . | -
 /help                           R R R R | D D D D | . . . | -
 comment edited into /approve    . . . . | . . . . | . . . | -
@@ -70,7 +72,7 @@ let t: TestApp;
 let last = 0;
 beforeAll(async () => {
   t = await startTestApp({
-    settings: 'gate:\n  fenced: approve\n',
+    settings: 'gate:\n  fenced: approve\nlimits:\n  asks_per_person_per_day: 1000\n',
     github: { users: [...DEFAULT_USERS, ...OTHER_ACTORS] },
     model: { otherwise: { text: jobAnswer() } },
   });
@@ -214,6 +216,9 @@ const ROWS: Record<string, Row> = {
     done: async (target) => (await state(target)) === 'rejected',
   }),
   '/retry': command('/retry', { target: ended, oneByOne: true, done: requeued }),
+  // An ask would wait for the end of the pause, which is the next row.
+  '/pause': command('/pause', { target: handWritten, done: answered }),
+  '/resume': command('/resume', { target: handWritten, done: answered }),
   '/status': command('/status', { target: () => waitingPull(t, 'writer2'), done: answered }),
   '/help': command('/help', { target: () => waitingPull(t, 'writer2'), done: answered }),
   'comment edited into /approve': {

@@ -61,6 +61,7 @@ function observe(m: Model): PullFacts {
     checkedSha: m.checked === null ? null : sha(m.checked),
     approval: approved === undefined ? null : { login: 'octo', how: 'command', sha: sha(approved) },
     blocked: m.blocked === null ? null : { sha: sha(m.blocked), message: 'no', retryAt: 1 },
+    paused: false,
     inMergeQueue: m.queued === m.head,
     dequeued: m.dequeued,
     changesRequested:

@@ -39,6 +39,7 @@ const open: PullFacts = {
   blocked: null,
   dequeued: null,
   inMergeQueue: false,
+  paused: false,
   changesRequested: null,
   cancelled: false,
   settled: null,

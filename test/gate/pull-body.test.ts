@@ -32,6 +32,8 @@ const view: PullBodyView = {
   cost: { model: 'gpt-5', inputTokens: 12_345, outputTokens: 678 },
   revision: 1,
   dispatch: 'app',
+  auto: false,
+  approve: { count: 1, own: true },
 };
 const body = (change: Partial<PullBodyView> = {}, jobChange: Partial<Job> = {}) =>
   renderPullBody({ ...view, ...change, job: { ...job, ...jobChange } });

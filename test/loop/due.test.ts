@@ -94,8 +94,11 @@ describe('a comment', () => {
     });
   });
 
-  it('by a bot starts nothing', () => {
-    expect(due('issue_comment.created', say('/ask run it', 'Bot'))).toEqual([]);
+  it('by a bot is kept as an ask, for the policy to judge, and as no command', () => {
+    expect(due('issue_comment.created', say('/ask run it', 'Bot'))).toMatchObject([
+      { kind: 'ask', row: { data: expect.stringContaining('"bot":true') } },
+    ]);
+    expect(due('issue_comment.created', say('/approve', 'Bot'))).toEqual([]);
   });
 
   it('edited to add the command is told that edits are not read', () => {

@@ -18,10 +18,41 @@ const jobId = '2025-11-22-001';
 const login = 'octocat';
 const trigger = '/ask';
 
+const PAUSED = { source: 'command' as const, by: login, since: 1_760_000_000_000, timeZone: 'UTC' };
+
 /** Parameters for every message; a new message without any does not compile. */
 const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   findings: [{ findings: [finding] }],
   askNoPermission: [{ login, permission: 'read', trigger }],
+  askOutsidePolicy: [
+    {
+      login,
+      permission: 'write',
+      needs: { permission: 'maintain', teams: ['platform'], unreadable: true },
+      trigger,
+    },
+  ],
+  capAsks: [{ login, limit: 30, resetsAt: 1_760_000_000_000, timeZone: 'UTC' }],
+  capModel: [{ cap: 'usd', limit: 5, used: 5.2, resetsAt: 1_760_000_000_000, timeZone: 'UTC' }],
+  askPaused: [PAUSED],
+  pauseDone: [],
+  pauseAlready: [PAUSED],
+  resumeDone: [],
+  resumeNothing: [],
+  resumeNot: [{ ...PAUSED, source: 'file', by: null }],
+  approvePaused: [{ ...PAUSED, source: 'app', by: null }],
+  approveOutsidePolicy: [{ login, needs: { permission: 'admin', teams: [], unreadable: false } }],
+  approveOwn: [{ login }],
+  approveCounted: [{ have: 1, count: 2 }],
+  approvalsMissing: [
+    { jobId, login, needs: { permission: 'write', teams: ['a', 'b'], count: 2, own: false } },
+  ],
+  notRunSettings: [{ jobId, findings: [finding] }],
+  approveSettings: [{ findings: [finding] }],
+  overrideNobody: [],
+  overrideNotOwner: [{ login }],
+  overrideUnknown: [{ rule: 'x', rules: ['sudo'] }],
+  overridden: [{ login, rules: ['sudo'], head: 'a'.repeat(40) }],
   askEmpty: [{ trigger }],
   askTooLong: [{ bytes: 70_000, limitBytes: 65_536 }],
   editNotRead: [{ trigger }],
@@ -174,6 +205,8 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   pullRetries: [],
   pullRetriesYes: [],
   pullFindings: [],
+  pullAuto: [],
+  pullNeeds: [{ count: 2, own: false, login }],
   pullDecide: [],
   pullApprove: [],
   pullChange: [{ trigger }],
@@ -182,6 +215,8 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   pullRawPlan: [],
   pullRevision: [{ revision: 2 }],
   pullCut: [],
+  statusPaused: [PAUSED],
+  statusUsage: [{ tokens: 1200, tokensLimit: 2_000_000, usd: 0.1, usdLimit: 5, unpriced: ['x-1'] }],
   statusNothing: [],
   statusJobs: [],
   statusStuck: [],

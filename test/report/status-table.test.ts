@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { renderStatusTable } from '../../src/report/status-table.ts';
 
-const base = { language: 'en', timeZone: 'UTC', trigger: '/ask', now: 1_000_000 } as const;
+const base = {
+  language: 'en',
+  timeZone: 'UTC',
+  trigger: '/ask',
+  now: 1_000_000,
+  paused: null,
+  usage: { tokens: 0, tokensLimit: 2_000_000, usd: 0, usdLimit: 5, unpriced: [] },
+} as const;
 
 describe('renderStatusTable', () => {
   it('lists jobs, what is stuck, and runners', () => {

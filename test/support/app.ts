@@ -45,8 +45,11 @@ export interface TestApp {
   model: ModelServer | null;
   /** The app that runs now. */
   app: () => RunningApp;
-  /** Stops the app and starts another on the same data, or on what `between` has made of its directory. */
-  restart(between?: (dataDir: string) => Promise<void>): Promise<void>;
+  /**
+   * Stops the app and starts another on the same data, or on what `between` has made of its directory.
+   * `paused`: with GURUGURU_PAUSED.
+   */
+  restart(between?: (dataDir: string) => Promise<void>, change?: { paused?: boolean }): Promise<void>;
   /** The two halves of a restart: what happens in between, the app does not hear. */
   down(): Promise<void>;
   up(): Promise<void>;
@@ -74,7 +77,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const settings = `defaults:\n  workdir: ${WORKDIR}\n${options.settings ?? ''}`;
   await github.as('octo').push('main', { '.github/guruguru.yml': settings }, 'Configure guruguru');
 
-  async function start(): Promise<RunningApp> {
+  async function start(paused = false): Promise<RunningApp> {
     let working = () => {};
     const works = new Promise<void>((resolve) => {
       working = resolve;
@@ -101,6 +104,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       writeBudget: 'off' as const,
       tls: null,
       trustedProxies: [],
+      paused,
       ingress: options.ingress ?? 'webhook',
       reconcileSeconds: options.reconcileSeconds ?? 3_600,
     };
@@ -134,10 +138,10 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     said,
     marked: async (thread, kind) =>
       (await said(thread)).filter((comment) => comment.body.includes(`<!-- guruguru:${kind}:`)),
-    async restart(between) {
+    async restart(between, change = {}) {
       await app.stop();
       await between?.(dataDir);
-      app = await start();
+      app = await start(change.paused);
     },
     down: () => app.stop(),
     async up() {

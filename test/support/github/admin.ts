@@ -15,6 +15,10 @@ export interface Admin {
   setPermission(login: string, permission: Permission): Promise<void>;
   /** What `role_name` says of somebody: `triage`, `maintain`, a custom role; undefined = as the permission. */
   setRole(login: string, role: string | undefined): void;
+  /** Who is in a team of the account. */
+  setTeam(slug: string, logins: string[]): void;
+  /** What the installation grants from now on, beside the rest; undefined takes it away. */
+  grant(permission: string, level: 'read' | 'write' | undefined): void;
   protect(branch: string, rule: Protection): void;
   unprotect(branch: string): void;
   setAllowedMerges(allowed: { merge?: boolean; squash?: boolean; rebase?: boolean }): Promise<void>;
@@ -151,6 +155,13 @@ export function createAdmin(world: World, repo: RepositoryState): Admin {
     setRole: (login, role) => {
       if (role === undefined) repo.roles.delete(login);
       else repo.roles.set(login, role);
+    },
+    setTeam: (slug, logins) => {
+      world.teams.set(slug, logins);
+    },
+    grant: (permission, level) => {
+      if (level === undefined) delete world.app.permissions[permission];
+      else world.app.permissions[permission] = level;
     },
     protect: (branch, rule) => {
       repo.protections.set(branch, rule);

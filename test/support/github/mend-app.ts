@@ -12,6 +12,7 @@ import {
   permissionOf,
   Refusal,
   type RepositoryHandler,
+  requireGrant,
   userJson,
   type World,
 } from './world.ts';
@@ -232,6 +233,15 @@ const getUser: Handler = async (world, x) => {
   return { status: 200, body: await userJson(world, login) };
 };
 
+/** 403 without `members: read`, as for any App that was not granted it; 404 for who is not in the team. */
+const teamMembership: Handler = async (world, x) => {
+  requireGrant(x.actor, ['members'], 'read');
+  const { org = '', team_slug = '', username = '' } = x.params;
+  const members = org.toLowerCase() === world.account.toLowerCase() ? world.teams.get(team_slug) : undefined;
+  if (!members?.includes(username)) throw new Refusal(404, NOT_FOUND);
+  return { status: 200, body: { url: `${world.url}${x.path}`, role: 'member', state: 'active' } };
+};
+
 /** Routes of the app itself, its installation and its deliveries. */
 export const appMends: [string, Handler][] = [
   ['GET /app', getApp],
@@ -246,6 +256,7 @@ export const appMends: [string, Handler][] = [
   ['GET /user/installations', userInstallations],
   ['GET /user', getUser],
   ['GET /rate_limit', rateLimit],
+  ['GET /orgs/{org}/teams/{team_slug}/memberships/{username}', teamMembership],
 ];
 
 export const appRepositoryMends: [string, RepositoryHandler][] = [

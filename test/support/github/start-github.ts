@@ -109,6 +109,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSe
     tokens: new Map(users.map((user) => [tokenOf(user), { type: 'user', login: user.login }])),
     users: new Map(),
     otherBots: users.some(({ login }) => login.endsWith('[bot]')),
+    teams: new Map(),
     repositories: new Map(),
     formerNames: new Map(),
     installation: { createdAt: new Date().toISOString(), deleted: false },

@@ -18,6 +18,8 @@ export interface World {
   users: Map<string, Json>;
   /** Bots beside the app's own were seeded. */
   otherBots: boolean;
+  /** Logins by team slug, of the account the app is installed on. */
+  teams: Map<string, string[]>;
   repositories: Map<number, RepositoryState>;
   /** Names a repository had before, so that old URLs answer 301 as GitHub's do. */
   formerNames: Map<string, number>;

@@ -117,6 +117,7 @@ export function createApp(world: World, github: GitHub): App {
       repo: repositoryRow(),
       settings: DEFAULT_SETTINGS,
       settingsFindings: [],
+      paused: null,
       webUrl: 'https://github.com',
       signal: new AbortController().signal,
       log,

@@ -1,0 +1,64 @@
+import { queueView } from '../dispatch/queue-view.ts';
+import { repositoryUrl } from '../github/scope.ts';
+import { usageToday } from '../plan/model-cap.ts';
+import { jobOf } from '../report/judge-run.ts';
+import { renderStatusTable } from '../report/status-table.ts';
+import { listJobsByState } from '../store/jobs.ts';
+import type { CommandRow, JobRow } from '../store/tables.ts';
+import { pauseWords } from './pause-work.ts';
+import { lastNumber, type WorkContext } from './work.ts';
+
+/** `/status`: what waits, what runs, who is live, what is stuck, and what stopped it all. */
+export async function sayStatus(c: WorkContext, command: CommandRow): Promise<string> {
+  const view = await queueView(c.store.db, c.repo.id, c.now());
+  const proposed = await listJobsByState(c.store.db, ['proposed'], c.repo.id);
+  const url = (job: JobRow) => (job.pr_number ? { url: `${repositoryUrl(c)}/pull/${job.pr_number}` } : {});
+  const waiting = [...view.queued, ...proposed].map((job) => ({
+    ...titled(job),
+    ...url(job),
+    state: job.state as 'proposed' | 'queued',
+    since: job.queued_at ?? job.created_at,
+  }));
+  const running = view.running.map(({ job, run }) => ({
+    ...titled(job),
+    ...url(job),
+    state: job.state as 'leased' | 'running',
+    runner: run.runner,
+    since: run.started_at ?? run.seen_at,
+  }));
+  return renderStatusTable({
+    language: command.language,
+    timeZone: c.settings.timeZone,
+    trigger: c.settings.trigger,
+    now: c.now(),
+    paused: c.paused && pauseWords(c.paused, c.settings.timeZone),
+    usage: {
+      ...(await usageToday(c.store.db, c)),
+      tokensLimit: c.settings.limits.tokensPerDay,
+      usdLimit: c.settings.limits.usdPerDay,
+    },
+    jobs: [...running, ...waiting],
+    stuck: view.stuck.map((item) => ({
+      what: `${item.key.split(':')[0]} #${lastNumber(item.key.replace(/[a-z](\d+)$/, '$1')) || item.key}`,
+      error: item.last_error ?? '',
+      since: item.due_at,
+    })),
+    runners: view.runners.map((runner) => ({
+      name: runner.name,
+      labels: runner.labels,
+      seenAt: runner.seenAt,
+      ...(runner.draining ? { draining: true } : {}),
+      ...jobOfRun(view.running, runner.runId),
+    })),
+  });
+}
+
+function titled(job: JobRow): { id: string; title?: string } {
+  const { title } = jobOf(job);
+  return { id: job.id, ...(title ? { title } : {}) };
+}
+
+function jobOfRun(running: { job: JobRow; run: { id: string } }[], runId: string | null): { jobId?: string } {
+  const found = running.find(({ run }) => run.id === runId);
+  return found ? { jobId: found.job.id } : {};
+}

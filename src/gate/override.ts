@@ -31,3 +31,11 @@ export function withOverride(
 export function isOwner(login: string, owners: readonly string[]): boolean {
   return owners.some((owner) => owner.toLowerCase() === login.toLowerCase());
 }
+
+/** `--override sudo,kubectl-delete` and what else was written; without a rule it names an empty one. */
+export function parseOverride(args: string): { text: string; override?: string[] } {
+  const match = /(?:^|\s)--override(?:[=\s]+(\S+))?/.exec(args);
+  if (!match) return { text: args };
+  const text = args.replace(match[0], ' ').trim();
+  return { text, override: (match[1] ?? '').split(',') };
+}

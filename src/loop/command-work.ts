@@ -5,6 +5,7 @@ import { takeRefusal } from '../ask/refusal-allowance.ts';
 import { cancelJob } from '../dispatch/cancel.ts';
 import { isUnreported, retryJob } from '../dispatch/retry.ts';
 import { approvePull } from '../gate/approve-pull.ts';
+import { parseOverride } from '../gate/override.ts';
 import { recordPull } from '../gate/record-pull.ts';
 import { publishComment, publishReaction } from '../github/publish.ts';
 import { JOB_ID } from '../job/job.ts';
@@ -163,7 +164,7 @@ async function targets(
 }
 
 async function approve(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
-  const { text, override } = withoutOverride(command.args);
+  const { text, override } = parseOverride(command.args);
   const words = text.split(/\s+/);
   // One hexadecimal word alone is meant as a commit, be it too short to name one.
   const named =
@@ -185,14 +186,6 @@ async function approve(c: WorkContext, command: CommandRow, m: Messages): Promis
     receivedAt: command.created_at,
   });
   return refusal ? refusal(m) : null;
-}
-
-/** `--override sudo,kubectl-delete` and what else was written; without a rule it names an empty one. */
-function withoutOverride(args: string): { text: string; override?: string[] } {
-  const match = /(?:^|\s)--override(?:[=\s]+(\S+))?/.exec(args);
-  if (!match) return { text: args };
-  const text = args.replace(match[0], ' ').trim();
-  return { text, override: (match[1] ?? '').split(',') };
 }
 
 async function cancel(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {

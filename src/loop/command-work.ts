@@ -8,11 +8,8 @@ import { approvePull } from '../gate/approve-pull.ts';
 import { parseOverride } from '../gate/override.ts';
 import { recordPull } from '../gate/record-pull.ts';
 import { publishComment, publishReaction } from '../github/publish.ts';
-import { JOB_ID } from '../job/job.ts';
-import type { ListedJob } from '../messages/en-replies.ts';
 import { paragraphs } from '../messages/markdown.ts';
 import { type Messages, messagesFor } from '../messages/messages.ts';
-import { jobOf } from '../report/judge-run.ts';
 import { getAsk, listAsksForThread, patchAsk } from '../store/asks.ts';
 import { writeAudit } from '../store/audit.ts';
 import { getCommand, patchCommand } from '../store/commands.ts';
@@ -20,11 +17,11 @@ import { getJob, listJobsForThread } from '../store/jobs.ts';
 import { getPull } from '../store/pulls.ts';
 import { askData, pullData, withData } from '../store/row-data.ts';
 import type { Tx } from '../store/store.ts';
-import type { CommandRow, JobRow, JobState } from '../store/tables.ts';
+import type { CommandRow, JobRow } from '../store/tables.ts';
 import { enqueue, getWork, listStuck } from '../store/work.ts';
+import { idsIn, placed, targets } from './command-targets.ts';
 import { pauseRepository, resumeRepository } from './pause-work.ts';
 import { wasObeyed } from './recall.ts';
-import { recallJob } from './recall-job.ts';
 import { sayStatus } from './say-status.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
@@ -76,19 +73,6 @@ export async function workOnCommand(c: WorkContext): Promise<WorkResult> {
   return 'done';
 }
 
-/** A click on a check run that names no PR belongs to the PR of its commit; null: there is none to answer on. */
-async function placed(c: WorkContext, command: CommandRow): Promise<CommandRow | null> {
-  if (command.thread !== 0) return command;
-  const sha = /[0-9a-f]{40}$/.exec(command.args)?.[0];
-  const thread = sha ? await c.client.pullOfCommit(sha, c.signal) : null;
-  if (thread === null) {
-    c.log.warn({ key: command.key }, 'a click on a check run has no PR to answer on');
-    return null;
-  }
-  await c.store.write((tx) => patchCommand(tx, command.key, { thread }));
-  return { ...command, thread };
-}
-
 /** What somebody is told who may not command here, null for who may; `silence` when enough was said this hour. */
 async function refusal(c: WorkContext, command: CommandRow): Promise<string | 'silence' | null> {
   const { login } = command;
@@ -129,38 +113,6 @@ async function threadText(c: WorkContext, command: CommandRow): Promise<string> 
   const [job] = await listJobsForThread(c.store.db, c.repo.id, command.thread);
   const ask = asks.at(-1) ?? (job?.ask_key ? await getAsk(c.store.db, job.ask_key) : undefined);
   return `${ask?.text ?? ''}\n${command.args}`;
-}
-
-function listed(job: JobRow): ListedJob {
-  const { title } = jobOf(job);
-  return { id: job.id, state: job.state, ...(title ? { title } : {}) };
-}
-
-const idsIn = (command: CommandRow) => command.args.split(/[\s,]+/).filter((word) => JOB_ID.test(word));
-
-/** The jobs a command is about: those it names, else those of its thread in a fitting state. */
-async function targets(
-  c: WorkContext,
-  command: CommandRow,
-  m: Messages,
-  states: JobState[],
-): Promise<{ jobs: JobRow[] } | { reply: string }> {
-  const ids = idsIn(command);
-  if (ids.length > 0) {
-    const jobs = await Promise.all(ids.map((id) => getJob(c.store.db, c.repo.id, id)));
-    for (const [index, id] of ids.entries()) {
-      // The repository may know what a lost database knew.
-      if (!jobs[index] && (await recallJob(c, id))) jobs[index] = await getJob(c.store.db, c.repo.id, id);
-    }
-    const missing = ids.find((_, index) => !jobs[index]);
-    if (missing) return { reply: m.unknownJob({ id: missing }) };
-    return { jobs: jobs.filter((job) => job !== undefined) };
-  }
-  const jobs = (await listJobsForThread(c.store.db, c.repo.id, command.thread)).filter((job) =>
-    states.includes(job.state),
-  );
-  const word = `/${command.name}`;
-  return jobs.length > 1 ? { reply: m.severalJobs({ command: word, jobs: jobs.map(listed) }) } : { jobs };
 }
 
 async function approve(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {

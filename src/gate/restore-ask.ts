@@ -5,7 +5,7 @@ import { detectLanguage } from '../messages/detect-language.ts';
 import { getAsk, insertAsk, patchAsk } from '../store/asks.ts';
 import { intend } from '../store/published.ts';
 import { getPull, putPull } from '../store/pulls.ts';
-import { pullData, withData } from '../store/row-data.ts';
+import { askData, pullData, withData } from '../store/row-data.ts';
 import type { AskRow, SourceKind } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { VALIDATE_CHECK } from './validate-pull.ts';
@@ -21,7 +21,8 @@ const BRANCH = /^guruguru\/ask-([criv])(\d+)(?:-[0-9a-f]{8})?$/;
 export async function restoreAsk(scope: Scope, pull: Pull, jobId: string | null): Promise<string | null> {
   const { store, repo } = scope;
   const row = await getPull(store.db, repo.id, pull.number);
-  if (row?.ask_key && (await getAsk(store.db, row.ask_key))) return row.ask_key;
+  const bound = row?.ask_key ? await getAsk(store.db, row.ask_key) : undefined;
+  if (bound && !isUnbound(bound)) return bound.key;
   const [, kind, id] = BRANCH.exec(pull.headRef) ?? [];
   if (!kind || !id || !isOurs(scope, pull)) {
     await rememberChecks(scope, pull);
@@ -41,16 +42,20 @@ export async function restoreAsk(scope: Scope, pull: Pull, jobId: string | null)
   const now = scope.now();
   const { language: configured } = scope.settings;
   const text = written?.text ?? known?.text ?? '';
-  const bound = {
+  const proposed = {
     language: configured === 'auto' ? detectLanguage(text) : configured,
     state: 'proposed',
     job_id: jobId,
     pr_number: pull.number,
-    data: JSON.stringify({ branch: pull.headRef, pullUrl: pull.url }),
     updated_at: now,
   } as const;
+  const place = { branch: pull.headRef, pullUrl: pull.url };
   await store.write(async (tx) => {
-    if (written) {
+    // It may have been heard of while GitHub was asked.
+    const there = await getAsk(tx, key);
+    if (there && isUnbound(there)) {
+      await patchAsk(tx, key, { ...proposed, data: withData(askData(there), place) });
+    } else if (!there && written) {
       await insertAsk(tx, {
         key,
         repo_id: repo.id,
@@ -64,10 +69,9 @@ export async function restoreAsk(scope: Scope, pull: Pull, jobId: string | null)
         on_pull: written.onPull,
         login: written.login,
         text,
-        ...bound,
+        data: JSON.stringify(place),
+        ...proposed,
       });
-    } else if (known?.state === 'received' || known?.state === 'accepted') {
-      await patchAsk(tx, key, bound);
     }
     for (const kept of [`status:${key}`, `final:${key}`]) await intend(tx, kept, now);
     await putPull(tx, {
@@ -81,6 +85,11 @@ export async function restoreAsk(scope: Scope, pull: Pull, jobId: string | null)
     await enqueue(tx, `status:${key}`);
   });
   return key;
+}
+
+/** Heard of, and nothing planned: its PR was opened with a database that was lost. */
+function isUnbound(ask: Pick<AskRow, 'state'>): boolean {
+  return ask.state === 'received' || ask.state === 'accepted';
 }
 
 /** The keys of what may stand on a PR already. */

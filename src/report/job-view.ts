@@ -69,8 +69,8 @@ export async function readableTail(scope: Scope, view: JobView): Promise<string>
   return redactPublished(renderLog(decodeLog(bytes), view.job.script));
 }
 
-export function matchFor(scope: Scope, job: Job): Promise<RunnerMatch> {
-  return matchLiveRunner(scope.store.db, scope.repo, job, scope.now());
+export function matchFor(scope: Scope, { job, run }: Pick<JobView, 'job' | 'run'>): Promise<RunnerMatch> {
+  return matchLiveRunner(scope.store.db, scope.repo, job, scope.now(), run?.id);
 }
 
 /** 1 = next. */

@@ -69,7 +69,7 @@ async function renderContent(
       : renderJobCheck({
           ...base,
           state: 'queued',
-          match: await matchFor(scope, job),
+          match: await matchFor(scope, view),
           position: await queuePosition(scope, row),
         });
   return {

@@ -140,7 +140,7 @@ async function jobStage(
     const pull = pullData(await getPull(scope.store.db, row.repo_id, ask.pr_number ?? 0));
     return {
       stage: 'proposed',
-      match: await matchFor(scope, job.job),
+      match: await matchFor(scope, job),
       ...(row.reason === 'replanned' ? { waits: 'replanned' as const } : fenceWaits(scope, plan)),
       ...(pull.blocked && pull.blocked.sha === pull.headSha ? { blocked: pull.blocked.message } : {}),
       ...(pull.failures ? { invalid: pull.failures } : {}),
@@ -156,7 +156,7 @@ async function jobStage(
   }
   return {
     stage: 'queued',
-    match: await matchFor(scope, job.job),
+    match: await matchFor(scope, job),
     position: await queuePosition(scope, row),
   };
 }

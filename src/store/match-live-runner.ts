@@ -4,12 +4,16 @@ import type { RunnerMatch } from '../messages/views.ts';
 import { listLiveRunners, RUNNER_LIVE_MS } from './runners.ts';
 import type { Reader } from './store.ts';
 
-/** Which live runner would take a job now: an idle one first. `runs_on` is a wish list, so its order counts. */
+/**
+ * Which live runner would take a job now: an idle one first. `runs_on` is a wish list, so its order counts.
+ * `ownRun`: the run the job is leased as already; whoever holds it is not busy with something else.
+ */
 export async function matchLiveRunner(
   db: Reader,
   repository: { owner: string; name: string },
   job: Pick<Job, 'runs_on' | 'requires' | 'network'>,
   now: number,
+  ownRun?: string,
 ): Promise<RunnerMatch> {
   const live = await listLiveRunners(
     db,
@@ -21,13 +25,14 @@ export async function matchLiveRunner(
     const place = wish.findIndex((label) => labels.includes(label));
     return place < 0 ? wish.length : place;
   };
+  const busy = (runner: { runId: string | null }) => runner.runId !== null && runner.runId !== ownRun;
   const fitting = live
     .filter((runner) => !runner.draining && suits(job, runner))
-    .sort((a, b) => Number(a.runId !== null) - Number(b.runId !== null) || rank(a.labels) - rank(b.labels));
+    .sort((a, b) => Number(busy(a)) - Number(busy(b)) || rank(a.labels) - rank(b.labels));
   const best = fitting[0];
   return {
     runner: best?.name ?? null,
-    ...(best?.runId ? { busy: true } : {}),
+    ...(best !== undefined && busy(best) ? { busy: true } : {}),
     wants: [...wish, ...requiredOf(job)],
   };
 }

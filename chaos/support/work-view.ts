@@ -54,7 +54,7 @@ export async function openPostgresWork(url: string): Promise<WorkView> {
     owners: async () =>
       new Set(
         await lines(
-          "select distinct substr(application_name, 10) as line from pg_stat_activity where application_name like 'guruguru %'",
+          "select distinct substring(application_name from '[^ ]+$') as line from pg_stat_activity where application_name like 'guruguru %'",
         ),
       ),
     async ownedBy(owners) {

@@ -77,7 +77,11 @@ function judgeAsk(ask: Asked, job: SeenJob | undefined, census: Census): Violati
   if (statuses.length === 0) say('lost', 'no status comment');
   if (ended.length === 0 && pulls.length === 0) say('lost', 'neither an answer nor a job PR');
   const [pull] = pulls;
-  if (!pull) return found;
+  if (!pull) {
+    if (scenario.form !== 'prose' && ask.cancels === 0)
+      say('ended_oddly', 'its job was written down, and it was answered in words');
+    return found;
+  }
   if (pull.state === 'closed' && ended.length === 0) say('lost', `PR #${pull.number} closed without a word`);
   if (pull.state !== 'merged') {
     // Left open on purpose, or because the yes came to nobody's ears.

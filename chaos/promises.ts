@@ -71,7 +71,7 @@ function judgeAsk(ask: Asked, job: SeenJob | undefined, census: Census): Violati
   if (scenario.asker === 'stranger') {
     if (ended.length !== 1 && !isSilenced(census))
       say('lost', `${ended.length} refusals of somebody who may not ask`);
-    if (statuses.length + pulls.length > 0) say('ended_oddly', 'a stranger got a status comment or a PR');
+    if (pulls.length > 0) say('ended_oddly', 'a stranger got a PR');
     return found;
   }
   if (statuses.length === 0) say('lost', 'no status comment');

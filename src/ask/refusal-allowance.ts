@@ -18,7 +18,9 @@ export async function takeRefusal(
   key: string,
   now: number,
 ): Promise<RefusalAllowance> {
-  if (await getPublished(store.db, key)) return { kind: 'reply' };
+  const said = await getPublished(store.db, key);
+  // 0: it was only looked for, or not heard of since.
+  if (said !== undefined && said.github_id > 0) return { kind: 'reply' };
   const hour = Math.floor(now / HOUR_MS);
   const taken = await store.write((tx) => count(tx, `refusals:${repoId}:`, hour));
   if (taken < REFUSALS_AN_HOUR) return { kind: 'reply' };

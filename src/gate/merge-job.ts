@@ -35,7 +35,8 @@ export async function mergeJob(
   const job = seen.found.jobs[0]?.job;
   await scope.store.write(async (tx) => {
     await recordPull(tx, scope, pull.number, { approval });
-    if (isSame(seen.data.approval, approval)) return;
+    // `/approve` has written its own down.
+    if ([seen.data.approval, ...(seen.data.approvals ?? [])].some((known) => isSame(known, approval))) return;
     await writeAudit(tx, { ...approvalGrant(scope, pull.number, approval), what: 'approval_accepted' });
   });
   const { title } = mergeCommit(

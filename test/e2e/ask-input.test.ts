@@ -27,6 +27,8 @@ const requestsOf = (word: string) => asked.filter((one) => one.word === word).ma
 let t: TestApp;
 beforeAll(async () => {
   t = await startTestApp({
+    // One person asks more here than a day allows.
+    settings: 'limits:\n  asks_per_person_per_day: 1000\n',
     model: { otherwise: answer },
     // Long enough for a stranger to step between two attempts.
     worker: { backoff: () => 300 },

@@ -290,12 +290,12 @@ describe('probeSandbox', () => {
 describe('the profile for macOS', () => {
   it('lets a job write in its workdir, hides homes and denies the network', () => {
     const places = {
-      workdir: '/Users/kei/work "x"',
+      workdir: '/Users/mona/site "x"',
       folder: '/private/var/folders/a/run',
       tmp: '/private/var/folders/a/run/tmp',
       emptied: ['/Users', '/private/var/tmp'],
-      read: ['/Users/kei/.kube/config'],
-      hidden: [{ path: '/Users/kei/work/.env', folder: false }],
+      read: ['/Users/mona/.kube/config'],
+      hidden: [{ path: '/Users/mona/site/.env', folder: false }],
     };
     const lines = sandboxProfile({ ...places, network: 'off' })
       .trim()
@@ -306,10 +306,10 @@ describe('the profile for macOS', () => {
       '(deny file-write*)',
       '(deny file-read* (subpath "/Users") (subpath "/private/var/tmp") (subpath "/private/tmp"))',
       '(allow file-read-metadata)',
-      '(allow file-read* (subpath "/Users/kei/.kube/config"))',
-      '(allow file-read* file-write* (subpath "/Users/kei/work \\"x\\"") (subpath "/private/var/folders/a/run"))',
+      '(allow file-read* (subpath "/Users/mona/.kube/config"))',
+      '(allow file-read* file-write* (subpath "/Users/mona/site \\"x\\"") (subpath "/private/var/folders/a/run"))',
       '(allow file-write* (literal "/dev/null") (literal "/dev/zero") (literal "/dev/tty") (regex #"^/dev/fd/"))',
-      '(deny file-read* file-write* (subpath "/Users/kei/work/.env"))',
+      '(deny file-read* file-write* (subpath "/Users/mona/site/.env"))',
       '(deny process-info* (target others))',
       '(deny signal (target others))',
       '(allow signal (target same-sandbox))',

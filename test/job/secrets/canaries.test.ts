@@ -140,7 +140,7 @@ describe('10,000 canaries', () => {
         fc.nat(),
         (kind, before, width, newline, cut, seed) => {
           const secret = SHAPED[kind]?.(random(seed)) ?? '';
-          const file = `${'#'.repeat(before)} token=${secret}\nregistry=https://registry.example.com/\nalways-auth=true\n`;
+          const file = `${'#'.repeat(before)} token=${secret}\naudit=false\nfund=false\nproxy=http://proxy.example/\nalways-auth=true\n`;
           const wrapped =
             base64(file)
               .match(new RegExp(`.{1,${width}}`, 'g'))
@@ -200,7 +200,7 @@ describe('what is no secret', () => {
     'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
     '"integrity": "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="',
     'request 550e8400-e29b-41d4-a716-446655440000 took 12 ms',
-    'Downloading https://registry.npmjs.org/lodash/-/lodash-4.17.21.tgz',
+    'Downloading https://files.example/lodash/-/lodash-4.17.21.tgz',
     'listening on http://localhost:3000, postgres at postgres://localhost:5432/test',
     'export npm_config_registry_something_that_is_quite_long_enough=1 npm_package_dependencies_lodash_4_17_21_x=1',
     'task-runner sk-learn disk-usage risk-assessment-of-a-very-long-identifier-2',

@@ -32,7 +32,9 @@ describe.each([
   it('has a command in every row that shows something', () => {
     const rows = text
       .split('\n')
-      .filter((line) => /^\| (?!attacker|claim|shown by|app and|one |two |store |sqlite |postgres, |---)/.test(line));
+      .filter((line) =>
+        /^\| (?!attacker|claim|shown by|app and|one |two |store |sqlite |postgres, |---)/.test(line),
+      );
     expect(rows.length).toBeGreaterThan(9);
     expect(rows.filter((row) => !/`np[mx] .+` \|$/.test(row))).toEqual([]);
   });

@@ -71,7 +71,7 @@ function judgeAsk(ask: Asked, job: SeenJob | undefined, census: Census): Violati
   if (scenario.asker === 'stranger') {
     if (ended.length !== 1 && !isSilenced(census))
       say('lost', `${ended.length} refusals of somebody who may not ask`);
-    if (pulls.length > 0) say('ended_oddly', 'a stranger got a PR');
+    if (statuses.length + pulls.length > 0) say('ended_oddly', 'a stranger got a status comment or a PR');
     return found;
   }
   if (statuses.length === 0) say('lost', 'no status comment');
@@ -97,10 +97,8 @@ function judgeAsk(ask: Asked, job: SeenJob | undefined, census: Census): Violati
     const told = keys.filter((key) => key.startsWith('final:job:') && key.includes(`:${job.id}:`));
     if (told.length === 0) say('lost', `job ${job.id} ended and nobody was told`);
     if (job.place === 'queue') say('stuck', `job ${job.id} ended and is still in the queue`);
-    // GitHub shows the newest of a name; one of a run before may have been left behind by a silent runner.
-    const last = job.record.runs.at(-1)?.attempt ?? 1;
     const open = census.checks.filter(
-      (check) => check.externalId.endsWith(`:${job.id}:${last}`) && check.status !== 'completed',
+      (check) => check.externalId.includes(`:${job.id}:`) && check.status !== 'completed',
     );
     if (open.length > 0) say('stuck', `job ${job.id} ended and its check run ${open[0]?.externalId} has not`);
   }

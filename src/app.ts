@@ -66,6 +66,9 @@ const USAGE_INTERVAL_MS = 3_600_000;
 /** Budgets of a test against an emulator, which has no such limits. */
 const NO_LIMITS = { contentPerMinute: 0, contentPerHour: 0, pointsPerMinute: 0, concurrent: 0 };
 
+/** The same: a request that is slow there is over after two seconds. */
+const EMULATOR_GIVES_UP_MS = 2_500;
+
 /**
  * Starts the app: webhooks, runner API, worker. Deliveries are accepted as soon as it listens; work starts
  * once GitHub has said who we are.
@@ -164,6 +167,7 @@ export async function startApp(
             ...(options.modelTimeoutMs ? { timeoutMs: options.modelTimeoutMs } : {}),
           })
         : null,
+      landsWithinMs: config.writeBudget === 'off' ? EMULATOR_GIVES_UP_MS : undefined,
       prompts,
       redact,
       webUrl: webUrl(config.githubApiUrl),
@@ -328,7 +332,7 @@ async function identify(
   log: Logger,
   signal: AbortSignal,
 ): Promise<{ id: number; slug: string } | null> {
-  for (let wait = 1_000; !signal.aborted; wait = Math.min(wait * 2, 60_000)) {
+  for (let wait = 250; !signal.aborted; wait = Math.min(wait * 2, 60_000)) {
     try {
       const { data } = await octokits.app.rest.apps.getAuthenticated({ request: { signal } });
       if (data) return { id: data.id, slug: data.slug ?? '' };

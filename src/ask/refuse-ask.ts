@@ -32,7 +32,7 @@ export async function refuseAsk(
     await patchAsk(tx, ask.key, {
       state: 'ended',
       reason,
-      data: withData(askData(ask), { refusal: text }),
+      data: withData(askData(ask), { refusal: text, ...(accepted ? {} : { unheard: true }) }),
       updated_at: scope.now(),
     });
     if (accepted) await enqueue(tx, `status:${ask.key}`);
@@ -44,7 +44,8 @@ async function refuseStranger(scope: Scope, ask: AskRow): Promise<void> {
   const allowance = await takeRefusal(scope.store, scope.repo.id, finalKey(ask.key), scope.now());
   const { timeZone } = scope.settings;
   if (allowance.kind === 'silence') {
-    const ended = { state: 'ended', reason: 'no_permission', updated_at: scope.now() } as const;
+    const data = withData(askData(ask), { unheard: true });
+    const ended = { state: 'ended', reason: 'no_permission', data, updated_at: scope.now() } as const;
     await scope.store.write((tx) => patchAsk(tx, ask.key, ended));
     return;
   }

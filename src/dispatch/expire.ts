@@ -1,3 +1,4 @@
+import { runsAgain } from '../job/state.ts';
 import { announce } from '../store/announce.ts';
 import { getJob, QUEUE_TOPIC } from '../store/jobs.ts';
 import { patchRun } from '../store/runs.ts';
@@ -44,7 +45,8 @@ async function loseRun(tx: Tx, run: RunRow, now: number): Promise<void> {
   if (!job) return;
   const idempotent = job.idempotent === 1 && run.cancelled_by === null;
   const event = { kind: 'silent', idempotent, attempt: run.attempt } as const;
-  await moveJob(tx, job, event, now, { lease_losses: 0 });
+  const attempt = runsAgain(event) ? run.attempt + 1 : run.attempt;
+  await moveJob(tx, job, event, now, { lease_losses: 0, attempt });
 }
 
 function runsPast(tx: Tx, state: 'leased' | 'running', leaseEnd: number): Promise<RunRow[]> {

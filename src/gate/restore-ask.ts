@@ -72,8 +72,10 @@ export async function restoreAsk(scope: Scope, pull: Pull, jobId: string | null)
         data: JSON.stringify(place),
         ...proposed,
       });
+    } else if (there) {
+      await patchAsk(tx, key, { job_id: jobId ?? there.job_id, pr_number: pull.number });
     }
-    for (const kept of [`status:${key}`, `final:${key}`]) await intend(tx, kept, now);
+    for (const kept of [`status:${key}`, `final:${key}`]) await intend(tx, kept);
     await putPull(tx, {
       repo_id: repo.id,
       number: pull.number,
@@ -81,7 +83,7 @@ export async function restoreAsk(scope: Scope, pull: Pull, jobId: string | null)
       data: withData(pullData(row), { url: pull.url, ...seen }),
       updated_at: now,
     });
-    for (const kept of said(repo.id, pull)) await intend(tx, kept, now);
+    for (const kept of said(repo.id, pull)) await intend(tx, kept);
     await enqueue(tx, `status:${key}`);
   });
   return key;
@@ -104,7 +106,7 @@ function said(repoId: number, { number, headSha }: Pull): string[] {
 
 async function rememberChecks(scope: Scope, pull: Pull): Promise<void> {
   await scope.store.write(async (tx) => {
-    for (const kept of said(scope.repo.id, pull)) await intend(tx, kept, scope.now());
+    for (const kept of said(scope.repo.id, pull)) await intend(tx, kept);
   });
 }
 

@@ -14,6 +14,8 @@ export interface RepositoryContext {
   /** The app's slug: it comments as `<slug>[bot]`, a login nobody else can have. */
   appSlug: string;
   appId: number;
+  /** Default: the ten seconds after which GitHub ends a request. */
+  landsWithinMs?: number | undefined;
   /** Trees of commits seen, by commit: they never change, so each is asked for once. */
   commitTrees?: Map<string, string> | undefined;
 }

@@ -1,4 +1,5 @@
 import type { RestEndpointMethodTypes } from '@octokit/plugin-rest-endpoint-methods';
+import { awaitLanding } from './await-landing.ts';
 import { orNull, type RepositoryContext, read, readPages, write } from './call-github.ts';
 import { clipText } from './clip-text.ts';
 import type { RepositoryClient } from './repository-api.ts';
@@ -104,6 +105,7 @@ export function createCheckRuns(context: RepositoryContext): CheckRuns {
         if (found && (await update(found.id, options, found.annotationsCount, signal)) === 'updated') {
           return { id: found.id, created: false };
         }
+        awaitLanding(options);
       }
       const chunks = chunksOf(options.annotations ?? [], 0);
       const { data } = await write(context, 'check_run.create', signal, (base) =>

@@ -1,3 +1,4 @@
+import { awaitLanding } from './await-landing.ts';
 import { orNull, type RepositoryContext, read, readPages, write } from './call-github.ts';
 import { clipText, TEXT_LIMIT } from './clip-text.ts';
 import type { RepositoryClient } from './repository-api.ts';
@@ -72,6 +73,7 @@ export function createComments(context: RepositoryContext): Comments {
         const kept =
           found && (found.body === body || (await updateComment(found.id, options, signal)) === 'updated');
         if (found && kept) return { id: found.id, created: false };
+        awaitLanding(options);
       }
       const { data } = await write(context, 'comment.create', signal, (base) =>
         rest.issues.createComment({ ...base, issue_number: options.issue, body }),
@@ -90,6 +92,7 @@ export function createComments(context: RepositoryContext): Comments {
         (comment) => comment.user?.login === `${context.appSlug}[bot]` && bears(comment.body, options.key),
       );
       if (found) return { id: Number(found.id), created: false };
+      awaitLanding(options);
       const { data } = await write(context, 'commit_comment.create', signal, (base) =>
         rest.repos.createCommitComment({ ...base, commit_sha: sha, body: withMarker(options) }),
       );

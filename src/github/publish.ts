@@ -2,29 +2,43 @@ import { contentDigest, getPublished, putPublished } from '../store/published.ts
 import type { Store } from '../store/store.ts';
 import { isGitHubError } from './errors.ts';
 import type { Scope } from './scope.ts';
-import type { EnsureCheckRun, Reaction, Source } from './types.ts';
+import type { EarlierTry, EnsureCheckRun, Reaction, Source } from './types.ts';
 
 /** Stands for the id of a comment whose thread was locked or deleted before it: nobody can be told there. */
 const NOWHERE = -1;
 
 /**
- * Writes go through an intent: a row without an id says that a write may have landed before a crash, so
- * only then GitHub is searched. An equal content is not sent again.
+ * Writes go through an intent: a row without an id says that a write may have landed, or still may, before a
+ * crash, so only then GitHub is searched. `updated_at` of an intent is when the write was sent, 0 once none is
+ * under way. An equal content is not sent again.
  */
 async function publish(
-  store: Store,
+  { store, client }: Pick<Scope, 'store' | 'client'>,
   key: string,
   content: string,
-  write: (known: { id: number | undefined; search: boolean }) => Promise<{ id: number }>,
+  write: (known: { id: number | undefined } & EarlierTry) => Promise<{ id: number }>,
 ): Promise<number> {
   const digest = contentDigest(content);
   const row = await getPublished(store.db, key);
   if (row && row.github_id !== 0 && row.digest === digest) return row.github_id;
-  if (!row)
-    await store.write((tx) => putPublished(tx, { key, github_id: 0, digest: '', updated_at: store.now() }));
-  const { id } = await write({
+  const isThere = row !== undefined && row.github_id !== 0;
+  const intent = (updated_at: number) =>
+    store.write((tx) => putPublished(tx, { key, github_id: 0, digest: '', updated_at }));
+  const now = store.now();
+  // Sent in the future: the clock was set back since.
+  const sentAt = isThere || !row ? 0 : Math.min(row.updated_at, now);
+  const landsUntil = sentAt + client.landsWithinMs > now ? sentAt + client.landsWithinMs : undefined;
+  const makes = !isThere && landsUntil === undefined;
+  if (makes || (row && row.updated_at > now && !isThere)) await intent(now);
+  const known = {
     id: row && row.github_id > 0 ? row.github_id : undefined,
     search: row?.github_id === 0,
+    landsUntil,
+  };
+  const { id } = await write(known).catch(async (error: unknown) => {
+    // An answer, whatever it says, is the end of a request.
+    if (makes && isGitHubError(error) && error.status > 0) await intent(0);
+    throw error;
   });
   await store.write((tx) => putPublished(tx, { key, github_id: id, digest, updated_at: store.now() }));
   return id;
@@ -38,9 +52,10 @@ export async function publishComment(
   scope: Pick<Scope, 'store' | 'client' | 'signal' | 'log'>,
   comment: { issue: number; key: string; body: string },
 ): Promise<void> {
-  await publish(scope.store, comment.key, comment.body, async (known) => {
+  await publish(scope, comment.key, comment.body, async (known) => {
     try {
-      const options = { ...comment, knownId: known.id, search: known.search };
+      const { id: knownId, ...earlier } = known;
+      const options = { ...comment, knownId, ...earlier };
       return await scope.client.ensureComment(options, scope.signal);
     } catch (error) {
       // Gone with another status is the installation: that may come back, and then what waited is said.
@@ -60,8 +75,8 @@ export async function publishCommitComment(
   comment: { commit: string; key: string; body: string },
 ): Promise<void> {
   const { commit, key, body } = comment;
-  await publish(scope.store, key, body, () =>
-    scope.client.commitComment(commit, { key, body }, scope.signal),
+  await publish(scope, key, body, ({ landsUntil }) =>
+    scope.client.commitComment(commit, { key, body, landsUntil }, scope.signal),
   );
 }
 
@@ -81,11 +96,11 @@ export async function publishReaction(
 /** One check run per key. Resolves to its id. */
 export function publishCheck(
   scope: Pick<Scope, 'store' | 'client' | 'signal'>,
-  check: Omit<EnsureCheckRun, 'knownId' | 'search'> & { key: string },
+  check: Omit<EnsureCheckRun, 'knownId' | keyof EarlierTry> & { key: string },
 ): Promise<number> {
   const { key, ...content } = check;
-  return publish(scope.store, key, JSON.stringify(content), (known) =>
-    scope.client.ensureCheckRun({ ...content, knownId: known.id, search: known.search }, scope.signal),
+  return publish(scope, key, JSON.stringify(content), ({ id: knownId, ...earlier }) =>
+    scope.client.ensureCheckRun({ ...content, knownId, ...earlier }, scope.signal),
   );
 }
 

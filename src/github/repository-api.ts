@@ -35,6 +35,8 @@ export interface RepositoryClient {
   readonly owner: string;
   readonly name: string;
   readonly repoId: number;
+  /** How long after it was sent a write whose answer never came may still land, in ms. */
+  readonly landsWithinMs: number;
 
   getRepository(signal: AbortSignal): Promise<Repository>;
   /** 404 and anything unknown are `none`. Uses `permission`; `role_name` may be a custom role. */
@@ -103,7 +105,7 @@ export interface RepositoryClient {
   ): Promise<'updated' | 'gone'>;
   commitComment(
     sha: string,
-    options: { key: string; body: string },
+    options: { key: string; body: string; landsUntil?: number | undefined },
     signal: AbortSignal,
   ): Promise<{ id: number; created: boolean }>;
 

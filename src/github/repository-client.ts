@@ -12,6 +12,12 @@ import { createThreadReads } from './thread-reads.ts';
 export type { RepositoryContext } from './call-github.ts';
 export type { RepositoryClient } from './repository-api.ts';
 
+/**
+ * GitHub ends a request after ten seconds.
+ * https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+ */
+const GITHUB_GIVES_UP_MS = 10_000;
+
 /** All calls on one repository. Makes no request by itself and keeps no state: make one per work item. */
 export function createRepositoryClient(context: RepositoryContext): RepositoryClient {
   const reads = createRepositoryReads(context);
@@ -19,6 +25,7 @@ export function createRepositoryClient(context: RepositoryContext): RepositoryCl
     owner: context.owner,
     name: context.name,
     repoId: context.repoId,
+    landsWithinMs: context.landsWithinMs ?? GITHUB_GIVES_UP_MS,
     ...reads,
     ...createThreadReads(context),
     ...createPullReads(context),

@@ -255,26 +255,30 @@ export type MergeOutcome =
   /** A rule of the repository stands in the way: reviews, required checks, rulesets. */
   | { kind: 'blocked'; message: string };
 
-export interface EnsureComment {
+/** What is known of an earlier try to make something, whose answer never came. */
+export interface EarlierTry {
+  /** Look for what it may have made first. */
+  search: boolean;
+  /** Until then (ms since the epoch) it may still land: what is not found is not made before. */
+  landsUntil?: number | undefined;
+}
+
+export interface EnsureComment extends EarlierTry {
   issue: number;
   /** Names what the comment is for, e.g. `status:ask:1:c2`; hidden in the body and looked for. */
   key: string;
   body: string;
   /** Its id if it was written before: it is edited, and written anew only when it was deleted. */
   knownId?: number | undefined;
-  /** Look for the marker first. Pass `attempt > 0`: a first attempt cannot have left one. */
-  search: boolean;
   /** Only comments updated since then are searched (ISO 8601). */
   since?: string | undefined;
 }
 
-export interface EnsureCheckRun extends CheckContent {
+export interface EnsureCheckRun extends CheckContent, EarlierTry {
   name: string;
   headSha: string;
   externalId: string;
   knownId?: number | undefined;
-  /** As in EnsureComment: look for `externalId` on the commit first. */
-  search: boolean;
 }
 
 export interface CommitFiles {

@@ -75,6 +75,11 @@ const MERGED: ReadonlySet<JobState> = new Set([
   'lost',
 ]);
 
+/** Whether a run that fell silent is followed by another without being asked. `attempt`: its number, from 1. */
+export function runsAgain(run: { idempotent: boolean; attempt: number }): boolean {
+  return run.idempotent && run.attempt < MAX_IDEMPOTENT_RUNS;
+}
+
 /** Nothing more happens by itself. `/retry` may still begin another run, and a lost run's result may come. */
 export function isEnded(state: JobState): boolean {
   return state !== 'proposed' && state !== 'queued' && state !== 'leased' && state !== 'running';
@@ -124,7 +129,7 @@ export function transition(state: JobState, event: JobEvent): Transition {
       return from('leased', 'running', 'lost') ? event.verdict : refused;
     case 'silent':
       if (!from('running')) return refused;
-      return event.idempotent && event.attempt < MAX_IDEMPOTENT_RUNS
+      return runsAgain(event)
         ? { state: 'queued', reason: 'retried_idempotent' }
         : { state: 'lost', reason: 'lost' };
     case 'store_lost':

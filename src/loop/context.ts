@@ -30,6 +30,8 @@ export interface LoopDeps {
   /** One per installation. */
   budgetOf: (installationId: number) => Budget;
   app: { id: number; slug: string };
+  /** As in RepositoryContext. */
+  landsWithinMs: number | undefined;
   model: Model | null;
   prompts: Prompts;
   redact: Redact;
@@ -83,6 +85,7 @@ export function createContexts(deps: LoopDeps): MakeContext {
         appSlug: deps.app.slug,
         appId: deps.app.id,
         commitTrees,
+        landsWithinMs: deps.landsWithinMs,
       }),
     );
     const client = redactingClient(direct, deps.redact);

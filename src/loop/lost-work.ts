@@ -25,7 +25,7 @@ export async function workOnLost(c: WorkContext): Promise<WorkResult> {
   const m = messagesFor(ask?.language ?? (c.settings.language === 'ja' ? 'ja' : 'en'));
   const body = m.jobsLost({ jobs: jobs.map((job) => ({ id: job.id, title: jobOf(job).title ?? '' })) });
   // The same jobs may have been named before the database was lost once more.
-  await store.write((tx) => intend(tx, key, c.now()));
+  await store.write((tx) => intend(tx, key));
   await publishComment(c, { issue: newest.pr_number, key, body });
   const said = await getPublished(store.db, key);
   for (const job of jobs) await end(c, job, said?.github_id ?? 0);

@@ -13,7 +13,7 @@ import type { WorkContext, WorkResult } from './work.ts';
 export async function workOnRecall(c: WorkContext): Promise<WorkResult> {
   const id = c.key.slice(c.key.lastIndexOf(':') + 1);
   if (!(await getJob(c.store.db, c.repo.id, id)) && !(await recallJob(c, id)))
-    await c.store.write((tx) => intend(tx, recallKey(c.repo.id, id), c.now()));
+    await c.store.write((tx) => intend(tx, recallKey(c.repo.id, id)));
   return 'done';
 }
 

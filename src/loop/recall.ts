@@ -23,16 +23,17 @@ async function isOld(c: WorkContext, writtenAt: number): Promise<boolean> {
 export async function recallAsk(c: WorkContext, ask: AskRow): Promise<void> {
   const data = askData(ask);
   if (ask.state !== 'received' || data.recalled || !(await isOld(c, data.writtenAt ?? 0))) return;
-  const keys = [`status:${ask.key}`, `final:${ask.key}`];
+  const [status, final] = [`status:${ask.key}`, `final:${ask.key}`];
+  const keys = [status, final];
   const said = await marked(c, ask.thread, keys);
   const branch = `guruguru/ask-${ask.source}${ask.source_id}`;
   const pulls = await c.client.pullsFrom(branch, c.signal);
   const pull = pulls.find((one) => one.ours);
-  const ended = said.has(`final:${ask.key}`) || pull?.merged === true;
+  const ended = said.has(final) || pull?.merged === true;
   await c.store.write(async (tx) => {
-    for (const key of keys) await intend(tx, key, c.now());
+    for (const key of keys) await intend(tx, key);
     await patchAsk(tx, ask.key, {
-      data: withData(data, { recalled: true }),
+      data: withData(data, { recalled: true, ...(ended && !said.has(status) ? { unheard: true } : {}) }),
       ...(ended ? { state: 'ended', reason: 'recalled' } : {}),
       updated_at: c.now(),
     });

@@ -128,13 +128,12 @@ async function isUnchanged(tx: Tx, row: JobRow): Promise<boolean> {
 
 /** A check run is changed after the row, so one that is ahead of it comes from a database that was lost. */
 export function tellsMore(
-  row: Pick<JobRow, 'state' | 'reason' | 'attempt'>,
+  row: Pick<JobRow, 'state' | 'attempt'>,
   shown: Pick<ShownJob, 'attempt' | 'started'>,
 ): boolean {
   const attempt = Math.max(1, row.attempt);
   if (shown.attempt !== attempt) return shown.attempt > attempt;
-  // Between two runs of an idempotent job the check of the first may still stand.
-  return shown.started && row.state !== 'running' && row.reason !== 'retried_idempotent';
+  return shown.started && row.state !== 'running';
 }
 
 /** It has ended in a time this database does not know: the row follows the record. */
@@ -264,9 +263,9 @@ export async function rememberSaid(c: WorkContext, row: JobRow, shown: ShownJob 
       const key = checkKey({ ...row, attempt: shown.attempt }, row.head_sha);
       await putPublished(tx, { key, github_id: shown.id, digest: '', updated_at: now });
     } else if (row.head_sha) {
-      await intend(tx, checkKey(row, row.head_sha), now);
+      await intend(tx, checkKey(row, row.head_sha));
     }
-    for (const lost of [true, false]) await intend(tx, replyKey(row, lost), now);
+    for (const lost of [true, false]) await intend(tx, replyKey(row, lost));
     if (row.ask_key) await patchAsk(tx, row.ask_key, { job_id: row.id });
   });
 }

@@ -226,6 +226,9 @@ export const enViews = {
     };
     return p.seconds === null ? word[p.verdict] : `${word[p.verdict]} after ${duration(p.seconds)}`;
   },
+  checkReplaced: (p: { next: number }) => `No word from the runner: run ${p.next} follows`,
+  checkReplacedWhy: (p: { runner: string; next: number }) =>
+    `${code(p.runner)} fell silent and nothing of this run counts. The job is idempotent, so run ${p.next} follows by itself.`,
   checkStarted: (p: { at: number; timeZone: string }) => `Started ${formatTime(p.at, p.timeZone)}.`,
   checkUpdates: () =>
     'The output below is refreshed every 10 seconds in the first minute, then every minute.',

@@ -216,6 +216,9 @@ export const jaViews: typeof enViews = {
     };
     return p.seconds === null ? word[p.verdict] : `${word[p.verdict]}（${duration(p.seconds)}）`;
   },
+  checkReplaced: (p) => `ランナーから応答がありません（${p.next} 回目の実行に続きます）`,
+  checkReplacedWhy: (p) =>
+    `${code(p.runner)} からの応答が途絶えたため、この実行の結果は使われません。冪等なジョブなので、${p.next} 回目の実行が自動で始まります。`,
   checkStarted: (p) => `${formatTime(p.at, p.timeZone)} に開始しました。`,
   checkUpdates: () => '下の出力は、最初の 1 分は 10 秒ごと、その後は 1 分ごとに更新します。',
   actionApprove: () => '承認',

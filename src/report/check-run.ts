@@ -21,13 +21,15 @@ export type JobCheckView = Locale & {
         log: string;
         cancelling?: boolean;
       }
+    /** The run fell silent, and run number `next` follows it unasked. */
+    | { state: 'replaced'; runner: string; next: number; log: string }
     | { state: 'ended'; outcome: Outcome; runner: string | null; attempt: number; log: string }
   );
 
 export type JobCheck = CheckOutput &
   (
     | { status: 'queued' | 'in_progress' }
-    | { status: 'completed'; conclusion: 'success' | 'failure' | 'cancelled' }
+    | { status: 'completed'; conclusion: 'success' | 'failure' | 'cancelled' | 'neutral' }
   );
 
 /** UTF-16 units of log in a check run; GitHub takes 65,535 characters in `text`. */
@@ -64,6 +66,15 @@ export function renderJobCheck(view: JobCheckView): JobCheck {
         ),
         ...logText(view.log),
         actions: view.cancelling ? [] : [cancelAction(m)],
+      };
+    case 'replaced':
+      return {
+        status: 'completed',
+        conclusion: 'neutral',
+        title: m.checkReplaced({ next: view.next }),
+        summary: paragraphs(m.checkReplacedWhy({ runner: view.runner, next: view.next }), about),
+        ...logText(view.log),
+        actions: [],
       };
     case 'ended': {
       const { verdict, durationSeconds, reason } = view.outcome;

@@ -21,6 +21,7 @@ const EDIT_INTERVAL_MS = 5_000;
 export async function updateStatus(scope: Scope, askKey: string): Promise<'done' | { dueAt: number }> {
   const ask = await getAsk(scope.store.db, askKey);
   if (!ask || ask.state === 'received' || ask.state === 'ignored') return 'done';
+  if (askData(ask).unheard) return 'done';
   const published = await getPublished(scope.store.db, `status:${askKey}`);
   if (published && published.github_id !== 0 && ask.state !== 'ended') {
     const age = scope.now() - published.updated_at;

@@ -16,10 +16,10 @@ export async function putPublished(tx: Tx, row: PublishedRow): Promise<void> {
 }
 
 /** Something may stand on GitHub under this key, written by a database that was lost: it is looked for first. */
-export async function intend(tx: Tx, key: string, now: number): Promise<void> {
+export async function intend(tx: Tx, key: string): Promise<void> {
   await tx
     .insertInto('published')
-    .values({ key, github_id: 0, digest: '', updated_at: now })
+    .values({ key, github_id: 0, digest: '', updated_at: 0 })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }

@@ -28,6 +28,8 @@ export interface AskData {
   branch?: string;
   base?: string;
   pullUrl?: string;
+  /** It ended before it was accepted: its one reply is all that is said of it. */
+  unheard?: boolean;
   /** What a refusal says, rendered. */
   refusal?: string;
   /** Who said `/cancel` before its job was queued. */

@@ -87,6 +87,11 @@ describe('what a campaign left', () => {
       'stuck',
       { checks: base.checks.map((one) => ({ ...one, status: 'queued' })) },
     ],
+    [
+      'a check run of an earlier run that goes on',
+      'stuck',
+      { checks: [{ externalId: `job:1:${JOB}:0`, sha: 'a', status: 'queued' }, ...base.checks] },
+    ],
     ['two PRs', 'duplicate', { pulls: twice(base.pulls) }],
     ['two comments of one key', 'duplicate', { comments: twice(base.comments) }],
     ['two check runs of one id', 'duplicate', { checks: twice(base.checks) }],
@@ -131,5 +136,7 @@ describe('what a campaign left', () => {
     expect(violations(asked, { ...empty, comments: refused })).toEqual([]);
     expect(violations(asked, { ...empty, comments: [] })).toEqual(['lost']);
     expect(violations(asked, { comments: refused })).toContain('ended_oddly');
+    const status = { thread: 1, key: 'status:ask:1:c7' };
+    expect(violations(asked, { ...empty, comments: [...refused, status] })).toEqual(['ended_oddly']);
   });
 });

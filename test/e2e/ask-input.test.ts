@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { enqueue } from '../../src/store/work.ts';
 import { startTestApp, type TestApp, WORKDIR } from '../support/app.ts';
 import type { Comment } from '../support/github/person.ts';
 import type { ModelReply, ModelRequest } from '../support/model.ts';
@@ -118,6 +119,15 @@ describe('what is refused with a reason', () => {
     await t.settle();
     expect((await ours(issue)).filter(({ body }) => body.includes('guruguru:final:'))).toHaveLength(1);
     expect(asked).toHaveLength(before);
+  });
+
+  it('a refusal stays alone, whatever looks at the ask again', async () => {
+    const { issue, id } = await say('/ask case-stranger again', 'stranger');
+    await finalReply(issue);
+    const { store } = t.app();
+    await store.write((tx) => enqueue(tx, `status:ask:${t.github.repository().id}:c${id}`));
+    await t.settle();
+    expect(await ours(issue)).toHaveLength(1);
   });
 
   it('64 KiB is planned, one byte more is not', async () => {

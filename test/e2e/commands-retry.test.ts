@@ -1,4 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expireDue } from '../../src/dispatch/expire.ts';
+import { LEASE_TIMES } from '../../src/dispatch/lease.ts';
+import { enqueue } from '../../src/store/work.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { ask, check, fence, jobIdOf, jobState, pullOf } from '../support/app-steps.ts';
 import type { ScriptedRunner } from '../support/scripted-runner.ts';
@@ -31,6 +34,33 @@ async function ran(exitCode = 1) {
   await t.settle();
   return { issue, pull, id };
 }
+
+it('a silent run of an idempotent job leaves no check run open when the next one has ended', async () => {
+  const draft = { kind: 'run_shell', script: ['ls'], dod: 'exit_code == 0', idempotent: true };
+  const issue = await ask(t, `/ask list files\n\`\`\`json\n${JSON.stringify(draft)}\n\`\`\``);
+  const pull = await pullOf(t, issue);
+  const id = jobIdOf(pull);
+  const checks = async () =>
+    (await t.github.read.checkRuns(pull.head.sha, 'all'))
+      .filter(({ name }) => name === `guruguru / ${id}`)
+      .toSorted((a, b) => Number(a.id) - Number(b.id))
+      .map(({ conclusion, output }) => [conclusion, (output as { title: string }).title]);
+  const offer = await runner.acquire(5);
+  if (!offer) throw new Error('no job was offered');
+  await runner.start(offer);
+  await t.settle();
+  const { store } = t.app();
+  await store.write(async (tx) => {
+    await expireDue(tx, store.now() + LEASE_TIMES.silenceMs);
+    await enqueue(tx, `job:${t.github.repository().id}:${id}`);
+  });
+  await t.settle();
+  const silent = ['neutral', 'No word from the runner: run 2 follows'];
+  expect(await checks()).toEqual([silent, [null, expect.stringContaining('Queued')]]);
+  expect((await runner.runJob(id)).attempt).toBe(2);
+  await t.settle();
+  expect(await checks()).toEqual([silent, ['success', expect.stringContaining('Succeeded')]]);
+});
 
 describe('/retry', () => {
   it('is a new run of the same job: second log, two runs on record, its own reply', async () => {

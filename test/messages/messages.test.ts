@@ -169,6 +169,8 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   checkNoRunner: [],
   checkRunning: [{ runner: 'devbox', done: 1, total: 3 }],
   checkCancelling: [{ runner: 'devbox' }],
+  checkReplaced: [{ next: 2 }],
+  checkReplacedWhy: [{ runner: 'devbox', next: 2 }],
   checkEnded: [{ verdict: 'failed', seconds: 3 }],
   checkStarted: [{ at: 0, timeZone: 'UTC' }],
   checkUpdates: [],

@@ -3,7 +3,7 @@ import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import type { Messages } from '../messages/messages.ts';
 import { writeAudit } from '../store/audit.ts';
-import type { Approval } from '../store/row-data.ts';
+import type { Approval, PullData } from '../store/row-data.ts';
 import { enqueue } from '../store/work.ts';
 import { approvalGrant } from './approval-grant.ts';
 import { approvalsOf, authors } from './approvals.ts';
@@ -38,15 +38,16 @@ type Refusal = (m: Messages) => string;
 /**
  * `/approve` names no commit, so it counts only for a head that the person could have seen: one that was
  * there, and shown in the status or the check, when it was written. A full name is exact. null: approved, and
- * nothing to say.
+ * nothing to say. `being_proposed`: our rows do not know the PR yet; ask again.
  */
 export async function approvePull(
   scope: Scope,
   number: number,
   request: ApproveRequest,
-): Promise<Refusal | null> {
+): Promise<Refusal | 'being_proposed' | null> {
   const seen = await observePull(scope, number, { reviews: false });
   const trigger = scope.settings.trigger;
+  if (seen === 'being_proposed') return seen;
   if (!seen) return (m) => m.pullNotAJob({ command: '/approve' });
   const { pull, found, data, facts } = seen;
   if (pull.merged) return (m) => m.approveMerged({ number });
@@ -67,9 +68,7 @@ export async function approvePull(
   if (named && (named.length < SHA_MIN_DIGITS || !pull.headSha.startsWith(named.toLowerCase()))) {
     return (m) => m.approveOtherCommit({ head: pull.headSha, named });
   }
-  const seenAt = data.headSeenAt ?? Number.POSITIVE_INFINITY;
-  const latest = Math.min(request.writtenAt + CLOCK_GRAIN_MS, request.receivedAt);
-  const shown = data.headSha === pull.headSha && seenAt <= latest;
+  const shown = data.headSha === pull.headSha && couldSee(data, request);
   // A shortened name proves nothing: another commit that begins the same is made in seconds.
   if (named?.length !== SHA_DIGITS && !shown) return (m) => m.approveHeadMoved({ head: pull.headSha });
   if (override) await sayOverridden(scope, seen, override);
@@ -100,6 +99,13 @@ export async function approvePull(
   if (needed || !paused) return needed;
   const { source, login: by, at: since } = paused;
   return (m) => m.approvePaused({ source, by, since, timeZone: settings.timeZone });
+}
+
+/** Whether the head was shown when the approval was written. */
+function couldSee({ headSeenAt, headShownAt }: PullData, { writtenAt, receivedAt }: ApproveRequest): boolean {
+  const latest = writtenAt + CLOCK_GRAIN_MS;
+  if (headShownAt !== undefined) return headShownAt <= latest;
+  return headSeenAt !== undefined && headSeenAt <= Math.min(latest, receivedAt);
 }
 
 /** What the policy has against this person's approval. */

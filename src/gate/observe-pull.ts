@@ -1,7 +1,7 @@
 import { GitHubError } from '../github/errors.ts';
 import type { Scope } from '../github/scope.ts';
 import type { Pull, Review } from '../github/types.ts';
-import { listOpenAsks } from '../store/asks.ts';
+import { getAsk, listOpenAsks } from '../store/asks.ts';
 import { getPull } from '../store/pulls.ts';
 import { askData, type PullData, pullData } from '../store/row-data.ts';
 import { approvalsOf, completed, latestByPerson, mayApprove } from './approvals.ts';
@@ -20,21 +20,22 @@ export interface ObservedPull {
 }
 
 /**
- * Reads a PR as it stands on GitHub and in our rows. null: there is no such PR, or its ask is just opening
- * it and makes it due once it has recorded it.
+ * Reads a PR as it stands on GitHub and in our rows. null: there is no such PR. `being_proposed`: its ask is
+ * just opening it, and makes it due once it has recorded it.
  */
 export async function observePull(
   scope: Scope,
   number: number,
   options: { reviews: boolean; settled?: false } = { reviews: true },
-): Promise<ObservedPull | null> {
+): Promise<ObservedPull | 'being_proposed' | null> {
   const row = await getPull(scope.store.db, scope.repo.id, number);
   const data = pullData(row);
   const pull = await scope.client.pull(number, scope.signal).catch((error: unknown) => {
     if (error instanceof GitHubError && error.kind === 'not_found') return null;
     throw error;
   });
-  if (!pull || (!row?.ask_key && (await isBeingProposed(scope, pull)))) return null;
+  if (!pull) return null;
+  if (!row?.ask_key && (await isBeingProposed(scope, pull))) return 'being_proposed';
   const settled = options.settled === false ? null : (data.settled ?? null);
   const found = settled
     ? { jobs: [], touched: [], inJobs: false }
@@ -73,10 +74,16 @@ export async function observePull(
     changesRequested: askKey
       ? await changesRequested(scope, reviews, pull.headSha, data.reviews ?? [])
       : null,
-    cancelled: data.cancelled ?? false,
+    cancelled: data.cancelled ?? (await isCancelled(scope, askKey)),
     settled,
   };
   return { pull, reviews, data, askKey, found, facts };
+}
+
+/** The ask was cancelled when nobody knew that its PR was open already. */
+async function isCancelled(scope: Scope, askKey: string | null): Promise<boolean> {
+  const ask = askKey ? await getAsk(scope.store.db, askKey) : undefined;
+  return ask?.state === 'ended' && ask.reason === 'cancelled';
 }
 
 /** GitHub tells of a PR before it answers who opened it; after a crash in between this may be long. */

@@ -124,7 +124,7 @@ async function openPull(scope: Scope, { branch, base, files, message, ...words }
       { head: branch, base: scope.repo.default_branch, ...words },
       scope.signal,
     );
-    return { number: pull.number, headSha: commit.commitSha, url: pull.url };
+    return { ...pull, headSha: commit.commitSha, shownAt: Date.parse(pull.createdAt) };
   } catch (error) {
     if (error instanceof ForeignPullError) return null;
     throw error;
@@ -197,7 +197,7 @@ async function recordProposal(
   scope: Scope,
   ask: AskRow,
   made: { job: Job; text: string; digest: string },
-  pull: { number: number; headSha: string; url: string; revision: number; own: boolean },
+  pull: { number: number; headSha: string; url: string; revision: number; own: boolean; shownAt?: number },
 ): Promise<void> {
   const known = await getPull(scope.store.db, scope.repo.id, pull.number);
   const replans = askData(ask).replans;
@@ -224,6 +224,7 @@ async function recordProposal(
       data: withData(pullData(known), {
         headSha: pull.headSha,
         headSeenAt: scope.now(),
+        headShownAt: pull.shownAt,
         url: pull.url,
         revision: pull.revision,
         ...(pull.own ? { ownSha: pull.headSha } : {}),

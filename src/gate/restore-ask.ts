@@ -120,10 +120,10 @@ function isOurs(scope: Scope, pull: Pull): boolean {
  * Since when people could see the head in our check, by GitHub's clock: an `/approve` given while the app was
  * away counts. Nothing when it was never shown.
  */
-async function shownHead(scope: Scope, pull: Pull): Promise<{ headSha?: string; headSeenAt?: number }> {
+async function shownHead(scope: Scope, pull: Pull): Promise<{ headSha?: string; headShownAt?: number }> {
   const checks = await scope.client.checkRuns(pull.headSha, { name: VALIDATE_CHECK }, scope.signal);
   const shown = checks.find((check) => check.ours && check.completedAt !== null);
-  return shown?.completedAt ? { headSha: pull.headSha, headSeenAt: Date.parse(shown.completedAt) } : {};
+  return shown?.completedAt ? { headSha: pull.headSha, headShownAt: Date.parse(shown.completedAt) } : {};
 }
 
 type Source = Pick<AskRow, 'thread' | 'login' | 'text'> & { onPull: 0 | 1; at: string };

@@ -80,7 +80,9 @@ export async function validatePull(scope: Scope, seen: ObservedPull, openIn: num
       unlisted,
       url: pull.url,
       openIn,
-      ...(seen.data.headSha === pull.headSha ? {} : { headSha: pull.headSha, headSeenAt: scope.now() }),
+      ...(seen.data.headSha === pull.headSha
+        ? {}
+        : { headSha: pull.headSha, headSeenAt: scope.now(), headShownAt: undefined }),
     });
     if (seen.askKey) await enqueue(tx, `status:${seen.askKey}`);
   });

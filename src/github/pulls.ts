@@ -33,13 +33,14 @@ export function createPulls(context: RepositoryContext): Pulls {
       const body = clipText(options.body);
       if (options.again) {
         const ended = await endedPull(context, options.head, signal);
-        if (ended) return { number: ended.number, headSha: ended.headSha, url: ended.url, adopted: true };
+        if (ended) return { ...opened(ended), adopted: true };
       }
       try {
         const { data } = await write(context, 'pull.create', signal, (base) =>
           rest.pulls.create({ ...base, head: options.head, base: options.base, title, body }),
         );
-        return { number: data.number, headSha: data.head.sha, url: data.html_url, adopted: false };
+        const { number, head, html_url: url, created_at: createdAt } = data;
+        return { number, headSha: head.sha, url, createdAt, adopted: false };
       } catch (error) {
         // 422 also stands for "no commits between" and a missing branch: only an open one is taken.
         if (!isGitHubError(error, 'validation')) throw error;
@@ -50,10 +51,14 @@ export function createPulls(context: RepositoryContext): Pulls {
         if (found.title !== title || found.body !== body) {
           await updatePull(found.number, { title, body }, signal);
         }
-        return { number: found.number, headSha: found.headSha, url: found.url, adopted: true };
+        return { ...opened(found), adopted: true };
       }
     },
   };
+}
+
+function opened({ number, headSha, url, createdAt }: Pull) {
+  return { number, headSha, url, createdAt };
 }
 
 /** A try before may have opened it without being told, and a person may have merged or closed it since. */

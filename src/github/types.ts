@@ -238,6 +238,7 @@ export interface OpenedPull {
   number: number;
   headSha: string;
   url: string;
+  createdAt: string;
   adopted: boolean;
 }
 

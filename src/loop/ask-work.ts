@@ -50,7 +50,9 @@ export async function workOnAsk(c: WorkContext): Promise<WorkResult> {
         await plan(c, ask);
         break;
       case 'cancel':
-        await endCancelled(c, ask);
+        // Its PR is recorded, and closed like any other.
+        if (await isOpened(c, ask)) await propose(c, ask, await planOf(c, ask));
+        else await endCancelled(c, ask);
         break;
       case 'propose':
         await propose(c, ask, await planOf(c, ask));
@@ -85,6 +87,13 @@ async function planOf(c: WorkContext, ask: AskRow): Promise<PlanRow> {
   const plan = await latestPlan(c.store.db, ask.key);
   if (!plan) throw new Error(`${ask.key} is planned, but its plan is missing`);
   return plan;
+}
+
+/** Whether its job PR is there already: GitHub's answer to who opened it may have been lost. */
+async function isOpened(c: WorkContext, ask: AskRow): Promise<boolean> {
+  const { branch } = askData(ask);
+  if (ask.state !== 'planned' || branch === undefined) return false;
+  return (await c.client.pullsFrom(branch, c.signal)).some(({ ours }) => ours);
 }
 
 async function propose(c: WorkContext, ask: AskRow, plan: PlanRow): Promise<void> {

@@ -115,7 +115,10 @@ async function threadText(c: WorkContext, command: CommandRow): Promise<string> 
   return `${ask?.text ?? ''}\n${command.args}`;
 }
 
-async function approve(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
+/** Between two looks at a PR that its ask is just opening. */
+const OPENING_LOOK_MS = 1_000;
+
+async function approve(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply | Later> {
   const { text, override } = parseOverride(command.args);
   const words = text.split(/\s+/);
   // One hexadecimal word alone is meant as a commit, be it too short to name one.
@@ -137,6 +140,7 @@ async function approve(c: WorkContext, command: CommandRow, m: Messages): Promis
     writtenAt: command.written_at,
     receivedAt: command.created_at,
   });
+  if (refusal === 'being_proposed') return { dueAt: c.now() + OPENING_LOOK_MS };
   return refusal ? refusal(m) : null;
 }
 

@@ -24,9 +24,9 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
   let judged: ObservedPull | null = null;
   for (;;) {
     c.signal.throwIfAborted();
-    const seen: ObservedPull | null = judged ?? (await observePull(c, number));
+    const seen: Awaited<ReturnType<typeof observePull>> = judged ?? (await observePull(c, number));
     judged = null;
-    if (!seen) return 'done';
+    if (!seen || seen === 'being_proposed') return 'done';
     const next = nextPull(seen.facts);
     if ('wait' in next) {
       if (next.wait === 'base') await sayBase(c, seen);

@@ -77,7 +77,7 @@ async function findOpenPulls(c: WorkContext, first: boolean): Promise<Set<number
     // Of those of others only a new database knows too little: webhooks tell of them.
     if (first || askKey) numbers.add(pull.number);
     const seen = askKey ? await observePull(c, pull.number, { reviews: false }) : null;
-    if (seen) await c.store.write((tx) => keepJobs(tx, c, seen));
+    if (seen && seen !== 'being_proposed') await c.store.write((tx) => keepJobs(tx, c, seen));
   }
   return numbers;
 }
@@ -188,7 +188,8 @@ export async function observeMerged(
 ): Promise<ObservedPull | null> {
   const pull = await c.client.pull(number, c.signal);
   await restoreAsk(c, pull, jobId);
-  return observePull(c, number, { reviews: false, settled: false });
+  const seen = await observePull(c, number, { reviews: false, settled: false });
+  return seen === 'being_proposed' ? null : seen;
 }
 
 /**

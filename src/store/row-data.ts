@@ -55,6 +55,8 @@ export interface PullData {
   /** Head the app last looked at, and since when a person could see it in the status or the check. */
   headSha?: string;
   headSeenAt?: number;
+  /** The same by GitHub's clock, where it is known: our own may be wrong, and may have stopped with the app. */
+  headShownAt?: number | undefined;
   /** Head whose `guruguru / validate` check stands. */
   checkedSha?: string | null;
   /** It brings jobs of somebody who may not write, which have no rows until somebody approves them. */

@@ -1,3 +1,4 @@
+import { scriptOf } from '../src/job/job.ts';
 import { parseJob } from '../src/job/parse-job.ts';
 import type { Census, SeenJob } from './census.ts';
 import type { Asked } from './people.ts';
@@ -131,7 +132,9 @@ function judgeStarts(ask: Asked, job: SeenJob | undefined, census: Census): Viol
 function judgeBytes(job: SeenJob, lines: readonly string[], what: string): Violation[] {
   const parsed = parseJob(job.file, { path: `jobs/queue/${job.id}.json` });
   if (!parsed.ok) return [{ kind: 'bytes', what, seen: `${parsed.findings[0]?.message}` }];
-  const expected = parsed.job.script.flatMap((line) => /^echo "((?:start|line) \d+)/.exec(line)?.[1] ?? []);
+  const expected = scriptOf(parsed.job).flatMap(
+    (line) => /^echo "((?:start|line) \d+)/.exec(line)?.[1] ?? [],
+  );
   const runs = new Map<string, string[]>();
   for (const line of lines) {
     const [word, number, run = '', id] = line.split(' ');

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Job } from '../../src/job/job.ts';
+import type { ShellJob } from '../../src/job/job.ts';
 import { parseJob } from '../../src/job/parse-job.ts';
 import { executeShell } from '../../src/runner/execute-shell.ts';
 import { parseRoots } from '../../src/runner/roots.ts';
@@ -71,7 +71,7 @@ async function timed(run: () => Promise<void>): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-async function execute(job: Job, folder: string, made: string): Promise<void> {
+async function execute(job: ShellJob, folder: string, made: string): Promise<void> {
   const roots = parseRoots(folder);
   if (!roots.ok) throw new Error(roots.errors.join('; '));
   const result = await executeShell(job, {
@@ -102,7 +102,7 @@ function plainBash(file: string, folder: string): Promise<void> {
   });
 }
 
-function jobOf(script: string[], workdir: string): Job {
+function jobOf(script: string[], workdir: string): ShellJob {
   const parsed = parseJob(
     JSON.stringify({
       id: '2025-01-01-001',
@@ -115,5 +115,6 @@ function jobOf(script: string[], workdir: string): Job {
     { path: 'jobs/queue/2025-01-01-001.json' },
   );
   if (!parsed.ok) throw new Error(parsed.findings.map(({ message }) => message).join('; '));
+  if (parsed.job.kind !== 'run_shell') throw new Error('no shell job');
   return parsed.job;
 }

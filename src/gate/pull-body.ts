@@ -1,5 +1,5 @@
 import type { Finding } from '../job/finding.ts';
-import type { Job } from '../job/job.ts';
+import type { CodexJob, Job, ShellJob } from '../job/job.ts';
 import { shortSha } from '../messages/format.ts';
 import { cell, code, codeCell, details, fence, link, list, paragraphs } from '../messages/markdown.ts';
 import { type Messages, messagesFor } from '../messages/messages.ts';
@@ -62,7 +62,7 @@ export function renderPullBody(view: PullBodyView): string {
       .filter(Boolean)
       .join(view.language === 'ja' ? '' : ' '),
     view.findings.length > 0 && `### ${m.pullFindings()}\n\n${m.findings({ findings: view.findings })}`,
-    scriptPart(view.job, m),
+    view.job.kind === 'run_shell' ? scriptPart(view.job, m) : briefPart(view.job, m),
     factsTable(view, m),
     `### ${m.pullDecide()}`,
     view.auto ? m.pullAuto() : m.pullNeeds({ ...view.approve, login: view.login }),
@@ -83,7 +83,16 @@ function rawPlanPart(plan: string, m: Messages): string {
   return paragraphs(shown, plan.length > FILE_MAX && m.pullCut());
 }
 
-function scriptPart(job: Job, m: Messages): string {
+/** The brief as the agent gets it. */
+function briefPart(job: CodexJob, m: Messages): string {
+  const text = visibleText(clip(job.prompt, SCRIPT_MAX)).trimEnd();
+  const body = paragraphs(fence(text), job.prompt.length > SCRIPT_MAX && `⚠️ ${m.pullCut()}`);
+  const lines = job.prompt.split('\n').length;
+  if (lines > 2 * OPEN_LINES) return details(m.pullBriefFold({ lines }), body);
+  return `### ${m.pullBrief()}\n\n${body}`;
+}
+
+function scriptPart(job: ShellJob, m: Messages): string {
   const { script, why = [] } = job;
   const explained = why.some((reason) => reason.trim() !== '');
   const shown: string[] = [];
@@ -134,6 +143,8 @@ function factsTable(view: PullBodyView, m: Messages): string {
         : m.pullNoUndo(),
     ],
   ];
+  if (job.kind === 'codex')
+    rows.push([m.pullAgent(), m.pullAgentRuns({ sandbox: job.sandbox, model: job.model ?? null })]);
   if (job.effect) rows.push([m.pullEffect(), effectWords(job, m)]);
   if (job.secrets?.length) rows.push([m.pullSecrets(), names(job.secrets)]);
   const env = Object.entries(job.env ?? {});

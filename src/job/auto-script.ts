@@ -14,6 +14,7 @@ const NOT_PLAIN = /[\\`\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 export function autoProblem(job: Job, settings: Settings): string | null {
   const list = settings.gate.auto;
   if (list.length === 0) return '`gate.auto` is empty';
+  if (job.kind !== 'run_shell') return 'what an agent does is not known before';
   if (job.effect === 'change') return 'the job says that it changes something';
   if (Object.keys(job.env ?? {}).length > 0 || job.secrets?.length) return 'the job sets its environment';
   // In another directory there may be another repository, whose configuration git obeys.

@@ -1,9 +1,11 @@
-import { type Job, jobSchema } from './job.ts';
+import { type CodexJob, DEFAULT_CODEX_SANDBOX, JOB_SCHEMAS, type Job, type ShellJob } from './job.ts';
 import { parseJob } from './parse-job.ts';
 import type { JobDefaults } from './settings.ts';
 
-/** A job before it has an id: only the script must be known. */
-export type PartialJob = Partial<Omit<Job, 'id' | 'asked'>> & { script: string[] };
+/** A job before it has an id: only what it does must be known. */
+export type PartialJob =
+  | (Partial<Omit<ShellJob, 'id' | 'asked'>> & { script: string[] })
+  | (Partial<Omit<CodexJob, 'id' | 'asked'>> & { kind: 'codex'; prompt: string });
 
 export type CompletedJob =
   | {
@@ -38,6 +40,7 @@ export function completeJob(
     id,
     kind: partial.kind ?? 'run_shell',
     workdir,
+    ...(partial.kind === 'codex' ? { sandbox: partial.sandbox ?? DEFAULT_CODEX_SANDBOX } : {}),
     dod: partial.dod ?? defaults.dod ?? DEFAULT_DOD,
     report_path: partial.report_path ?? `reports/jobs/${id}.out`,
     runs_on: partial.runs_on ?? defaults.runs_on,
@@ -56,7 +59,7 @@ export function completeJob(
 
 /** Known fields in the schema's order, then whatever else was given, for parseJob to refuse by name. */
 function inOrder(job: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const known = Object.keys(jobSchema.shape);
+  const known = Object.keys(JOB_SCHEMAS[job.kind === 'codex' ? 'codex' : 'run_shell'].shape);
   const rest = Object.keys(job).filter((field) => !known.includes(field));
   const written = [...known, ...rest].filter((field) => !isEmpty(job[field]));
   return Object.fromEntries(written.map((field) => [field, job[field]]));

@@ -1,5 +1,5 @@
 import type { Hints } from './describe-problem.ts';
-import { jobSchema } from './job.ts';
+import { isJobKind, JOB_SCHEMAS } from './job.ts';
 import type { JsonPath } from './locate.ts';
 
 const label = 'use 1-63 letters, digits, dots, dashes or underscores';
@@ -9,10 +9,13 @@ const environmentName = 'use a name of letters, digits and underscores, such as 
 /** What to write instead, by field of a job file. */
 export const JOB_HINTS: Hints = {
   id: 'use the date and a number, such as "2025-11-22-001"',
-  kind: 'use "run_shell", the only kind this version runs',
+  kind: 'use "run_shell" or "codex"',
   workdir: 'use an absolute path such as "/workspace/app"',
   script: 'use a list of 1 to 500 command lines, such as ["make test"]',
   'script[]': 'use a command line of 1 to 20000 characters',
+  prompt: 'use a text of 1 to 100000 characters: the brief for the agent',
+  sandbox: 'use "read-only", "workspace-write" or "danger-full-access"',
+  model: 'use the name of a model, such as "gpt-5-codex", or remove the field',
   dod: 'use a CEL expression of 1 to 4000 characters, such as "exit_code == 0"',
   report_path: 'use a path such as "reports/jobs/<id>.out"',
   title: 'use one line of 1 to 120 characters',
@@ -44,8 +47,8 @@ export const JOB_HINTS: Hints = {
   'asked.commit': 'use the full SHA of the commit the plan was made on',
 };
 
-/** The fields known at a place of a job file, for "did you mean". */
-export function jobFields(path: JsonPath): readonly string[] {
-  if (path.length === 0) return Object.keys(jobSchema.shape);
+/** The fields known at a place of a job file of a kind, for "did you mean". */
+export function jobFields(kind: unknown, path: JsonPath): readonly string[] {
+  if (path.length === 0) return Object.keys(JOB_SCHEMAS[isJobKind(kind) ? kind : 'run_shell'].shape);
   return path[0] === 'asked' ? ['thread', 'comment', 'login', 'commit'] : [];
 }

@@ -37,6 +37,15 @@ export function brokenRules(job: Readonly<Record<string, unknown>>): Broken[] {
       : null,
   );
   check('dod', 'dod', (value) => dodProblem(value, 'dod'));
+  check('prompt', 'prompt', (value) =>
+    value.includes('\0') || !value.isWellFormed() || value.trim() === ''
+      ? '`prompt` is blank, or has a NUL or half a character: write the brief as plain text'
+      : null,
+  );
+  if (job.sandbox === 'danger-full-access' && job.network === 'off') {
+    const message = '`network` is "off", which danger-full-access does not keep: use workspace-write';
+    broken.push({ rule: 'network', path: ['network'], message });
+  }
   broken.push(...scriptProblems(job), ...environmentProblems(job));
   return broken;
 }

@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { jobSchema } from './job.ts';
+import { codexJobSchema, shellJobSchema } from './job.ts';
 
 /**
  * The JSON Schema of a job file for editors, from the zod schema (input side: defaults may be left out).
  * It cannot say everything: parseJob judges.
  */
 export function jobJsonSchema(): Record<string, unknown> {
-  const { $schema, ...schema } = z.toJSONSchema(jobSchema, { io: 'input', target: 'draft-2020-12' });
+  const { $schema, ...schema } = z.toJSONSchema(z.union([shellJobSchema, codexJobSchema]), {
+    io: 'input',
+    target: 'draft-2020-12',
+  });
   return {
     $schema,
     $id: 'urn:guruguru:job:1',

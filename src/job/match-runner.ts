@@ -1,13 +1,18 @@
+import type { Job } from './job.ts';
+
+/** What a runner whose Codex CLI works has proved. */
+export const CODEX_CAPABILITY = 'codex';
 /** What a runner with a working sandbox has proved. */
 export const SANDBOX_CAPABILITY = 'sandbox';
 
 /**
  * Whether a runner may take a job. `runs_on` is a wish list: one label in common is enough, and an empty
  * list means any runner. `requires` are capabilities the runner must have proved: all of them. Only a sandbox
- * can keep a job from the network.
+ * can keep a job from the network: a script the runner's, an agent its own.
  */
 export function suits(
   job: {
+    kind?: Job['kind'] | undefined;
     runs_on?: readonly string[] | undefined;
     requires?: readonly string[] | undefined;
     network?: 'on' | 'off' | undefined;
@@ -21,8 +26,11 @@ export function suits(
 
 /** The capabilities a job asks for, in words or by what else it says. */
 export function requiredOf(job: {
+  kind?: Job['kind'] | undefined;
   requires?: readonly string[] | undefined;
   network?: 'on' | 'off' | undefined;
 }): string[] {
-  return [...new Set([...(job.requires ?? []), ...(job.network === 'off' ? [SANDBOX_CAPABILITY] : [])])];
+  const implied =
+    job.kind === 'codex' ? [CODEX_CAPABILITY] : job.network === 'off' ? [SANDBOX_CAPABILITY] : [];
+  return [...new Set([...(job.requires ?? []), ...implied])];
 }

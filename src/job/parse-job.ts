@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Node } from 'jsonc-parser';
 import { describe, type Problem, problemsOf, quote } from './describe-problem.ts';
 import type { Finding } from './finding.ts';
-import { type Job, jobSchema } from './job.ts';
+import { isJobKind, JOB_SCHEMAS, type Job, type JobKind } from './job.ts';
 import { JOB_HINTS, jobFields } from './job-hints.ts';
 import { type Broken, brokenRules } from './job-rules.ts';
 import { fieldName, keyNode, nearestNode, placeAt } from './locate.ts';
@@ -32,7 +32,7 @@ export interface ParseJobOptions {
    * Values for fields the text leaves out. Only for a text that will be written out in full (a pasted
    * brief): a queue file must say everything itself, because the runner reads it without the settings.
    */
-  defaults?: JobDefaults & { id?: string; kind?: 'run_shell'; report_path?: string };
+  defaults?: JobDefaults & { id?: string; kind?: JobKind; report_path?: string };
 }
 
 interface Found {
@@ -60,12 +60,15 @@ export function parseJob(bytes: Uint8Array | string, options: ParseJobOptions): 
   }
 
   const input: Record<string, unknown> = { ...options.defaults, ...JSON.parse(text) };
-  const parsed = jobSchema.safeParse(input);
-  const problems = parsed.success ? [] : problemsOf(parsed.error.issues, input, JOB_HINTS, jobFields);
+  const { kind } = input;
+  const parsed = JOB_SCHEMAS[isJobKind(kind) ? kind : 'run_shell'].safeParse(input);
+  const problems = parsed.success
+    ? []
+    : problemsOf(parsed.error.issues, input, JOB_HINTS, (path) => jobFields(kind, path));
   const found = [
     ...keyProblems(tree.root),
     // Another kind has other fields; naming them all as wrong would hide the one thing that is.
-    ...(isOtherKind(input.kind)
+    ...(isOtherKind(kind)
       ? problems.filter((problem) => fieldName(problem.path) === 'kind')
       : [...problems, ...brokenRules(input), ...fileNameProblem(options.path, input.id)]
     ).map((problem) => located(tree.root, problem)),
@@ -101,7 +104,7 @@ function keyProblems(root: Node): Found[] {
 }
 
 function isOtherKind(kind: unknown): boolean {
-  return typeof kind === 'string' && kind !== 'run_shell';
+  return typeof kind === 'string' && !isJobKind(kind);
 }
 
 /** Rule: design section 3, a job's file is named after its id, so that neither can hide the other. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Hints } from './describe-problem.ts';
-import { jobSchema } from './job.ts';
+import { JOB_KINDS } from './job.ts';
 import { workdirProblem } from './job-rules.ts';
 import { commandWords } from './match-command.ts';
 import { DEFAULT_EFFECTS, EFFECTS, type Effect, RULE_NAMES, type RuleEffects } from './rules.ts';
@@ -119,7 +119,7 @@ export const policyShape = {
   commands: z.array(entry).max(200).nullish(),
   jobs: z
     .strictObject({
-      kinds: z.array(jobSchema.shape.kind).min(1).max(10).optional(),
+      kinds: z.array(z.enum(JOB_KINDS)).min(1).max(10).optional(),
       runs_on: z
         .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/))
         .min(1)
@@ -164,7 +164,7 @@ export const POLICY_HINTS: Hints = {
   'commands[].why': 'use one line of at most 300 characters',
   jobs: 'use the keys kinds, runs_on and workdirs',
   'jobs.kinds': 'use a list, such as [run_shell]',
-  'jobs.kinds[]': 'use run_shell',
+  'jobs.kinds[]': 'use run_shell or codex',
   'jobs.runs_on': 'use a list of runner labels, such as [devbox]',
   'jobs.runs_on[]': 'use 1-63 letters, digits, dots, dashes or underscores',
   'jobs.workdirs': 'use a list of absolute directories, such as [/workspace]',

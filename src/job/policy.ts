@@ -1,6 +1,6 @@
 import { COMMAND_RULES } from './command-rules.ts';
 import type { Finding } from './finding.ts';
-import type { Job } from './job.ts';
+import { type Job, scriptOf } from './job.ts';
 import { holdsSecret, LINE_RULES } from './line-rules.ts';
 import { fieldName, type JsonPath, lineOf, placesIn } from './locate.ts';
 import { beginsWith, isCommand } from './match-command.ts';
@@ -25,7 +25,8 @@ export function policyFindings(job: Job, text: string, path: string, settings: S
   const place = placesIn(text);
   const found = [
     ...restrictionsOn(job, settings),
-    ...scriptFindings(job.script, settings),
+    ...scriptFindings(scriptOf(job), settings),
+    ...agentFindings(job, settings),
     ...secretsIn(job, settings),
   ];
   return found
@@ -57,11 +58,12 @@ function restrictionsOn(job: Job, { limits, policy: { jobs } }: Settings): Found
       'timeout_minutes',
       `\`timeout_minutes\` is ${job.timeout_minutes}: this repository allows at most ${limits.maxTimeoutMinutes} (limits.max_timeout_minutes)`,
     );
-  if (job.script.length > limits.maxScriptLines)
+  const script = scriptOf(job);
+  if (script.length > limits.maxScriptLines)
     deny(
       'script-lines',
       'script',
-      `\`script\` has ${job.script.length} lines: this repository allows at most ${limits.maxScriptLines} (limits.max_script_lines); put them into a file and call it`,
+      `\`script\` has ${script.length} lines: this repository allows at most ${limits.maxScriptLines} (limits.max_script_lines); put them into a file and call it`,
     );
   const only = (names: readonly string[], setting: string) =>
     `this repository allows only ${names.join(', ')} (${setting})`;
@@ -137,13 +139,33 @@ function unlisted(command: ShellCommand): string {
   return `runs \`${(command.words[0]?.text ?? '').slice(0, 80)}\`, which \`commands\` does not name`;
 }
 
+/** Rules on characters that make sense for prose. */
+const BRIEF_RULES: readonly RuleName[] = ['hidden-character', 'lookalike', 'secret', 'password'];
+
+/** What is said of a brief and of the sandbox its agent gets. */
+function agentFindings(job: Job, { policy: { rules } }: Settings): Found[] {
+  if (job.kind !== 'codex') return [];
+  const say = (rule: RuleName, field: string): Found => ({
+    rule,
+    effect: rules[rule],
+    where: [field],
+    message: `\`${field}\` ${RULES[rule].message}${guardRail(rules[rule])}`,
+  });
+  return [
+    ...LINE_RULES.filter(({ rule, test }) => BRIEF_RULES.includes(rule) && test(job.prompt)).map(({ rule }) =>
+      say(rule, 'prompt'),
+    ),
+    ...(job.sandbox === 'danger-full-access' ? [say('agent-full-access', 'sandbox')] : []),
+  ];
+}
+
 /** Whoever reads a denial should not take the absence of one for safety. */
 function guardRail(effect: Effect): string {
   return effect === 'deny' ? ' (denied by a rule, a guard-rail and no boundary)' : '';
 }
 
 function secretsIn(job: Job, settings: Settings): Found[] {
-  return [...keysIn(job.script, settings), ...environmentSecrets(job, settings)];
+  return [...keysIn(scriptOf(job), settings), ...environmentSecrets(job, settings)];
 }
 
 /** A private key is one only with the lines below its beginning. */

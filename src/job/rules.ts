@@ -66,6 +66,11 @@ export const RULES = {
     effect: 'warn',
     message: 'waits for input: a job has none, so it ends or fails at once; pass it by argument or file',
   },
+  'agent-full-access': {
+    effect: 'warn',
+    message:
+      "lets the agent do on the runner's machine all that its OS user can: use workspace-write if that is enough",
+  },
   'unlisted-command': { effect: 'allow', message: 'runs a command that `commands` does not name' },
 } as const satisfies Record<string, Rule>;
 

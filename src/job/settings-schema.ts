@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { canBeAuto } from './auto-commands.ts';
 import type { Hints } from './describe-problem.ts';
-import { jobSchema } from './job.ts';
+import { JOB_FIELDS } from './job.ts';
 import type { JsonPath } from './locate.ts';
 import { commandWords } from './match-command.ts';
 import { POLICY_HINTS, policyShape } from './policy-settings.ts';
@@ -54,10 +54,10 @@ export const settingsSchema = z.strictObject({
     .nullish(),
   defaults: z
     .strictObject({
-      workdir: jobSchema.shape.workdir.optional(),
-      runs_on: jobSchema.shape.runs_on,
+      workdir: JOB_FIELDS.workdir.optional(),
+      runs_on: JOB_FIELDS.runs_on,
       timeout_minutes: z.int().min(1).max(720).optional(),
-      dod: jobSchema.shape.dod.optional(),
+      dod: JOB_FIELDS.dod.optional(),
     })
     .nullish(),
   gate: z

@@ -265,6 +265,11 @@ export const enViews = {
   pullHandWritten: () =>
     'From a code block: the lines stand exactly as they were written, no model was used.',
   pullScript: () => 'What it runs',
+  pullBrief: () => 'What the agent (Codex) is told',
+  pullBriefFold: (p: { lines: number }) => `What the agent (Codex) is told: ${p.lines} lines`,
+  pullAgent: () => 'Agent',
+  pullAgentRuns: (p: { sandbox: string; model: string | null }) =>
+    `Codex in its sandbox ${code(p.sandbox)}${p.model === null ? '' : `, model ${code(p.model)}`}; what it changes comes back as a PR`,
   pullScriptFold: (p: { lines: number }) => `What it runs: ${p.lines} lines`,
   pullDod: () => 'Done when',
   pullRunner: () => 'Runner',

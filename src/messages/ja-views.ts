@@ -251,6 +251,11 @@ export const jaViews: typeof enViews = {
   pullAsked: (p) => `${code(p.login)} さんの${link('依頼', p.url)}によるものです。`,
   pullHandWritten: () => 'コードブロックから作りました。各行は書かれたままで、モデルは使っていません。',
   pullScript: () => '実行内容',
+  pullBrief: () => 'エージェント（Codex）への指示',
+  pullBriefFold: (p) => `エージェント（Codex）への指示（${p.lines} 行）`,
+  pullAgent: () => 'エージェント',
+  pullAgentRuns: (p) =>
+    `Codex をサンドボックス ${code(p.sandbox)}${p.model === null ? '' : `、モデル ${code(p.model)}`} で動かします。変更は PR として届きます`,
   pullScriptFold: (p) => `実行内容（${p.lines} 行）`,
   pullDod: () => '完了条件',
   pullRunner: () => 'ランナー',

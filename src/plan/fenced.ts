@@ -2,12 +2,13 @@ import { scriptEntries } from './script-entries.ts';
 
 /**
  * What an ask is without a model: one `sh` or `bash` block is a job with exactly these lines, one `json`
- * block is the job file itself. `title` is the text between the trigger word and the end of its line, null
+ * block is the job file itself, one `codex` block is a brief for the agent, word for word. `title` is the text between the trigger word and the end of its line, null
  * if there is none. Everything else is prose, for the model.
  */
 export type FencedPlan =
   | { kind: 'shell'; title: string | null; script: string[] }
   | { kind: 'job_file'; title: string | null; text: string }
+  | { kind: 'brief'; title: string | null; prompt: string }
   | { kind: 'prose' }
   | { kind: 'invalid'; code: FencedError };
 
@@ -47,13 +48,15 @@ export function fencedPlan(text: string): FencedPlan {
   const body = lines.slice(at + 1, end).map((line) => unindented(line, fence.indent));
   if (body.every(blank)) return { kind: 'invalid', code: 'fence_empty' };
   if (kind === 'job_file') return { kind, title, text: `${body.join('\n')}\n` };
+  if (kind === 'brief') return { kind, title, prompt: body.join('\n') };
   const script = scriptEntries(body);
   return script.length > 0 ? { kind, title, script } : { kind: 'invalid', code: 'fence_empty' };
 }
 
-function kindOf(language: string): 'shell' | 'job_file' | null {
+function kindOf(language: string): 'shell' | 'job_file' | 'brief' | null {
   const name = language.toLowerCase();
   if (name === 'sh' || name === 'bash') return 'shell';
+  if (name === 'codex') return 'brief';
   return name === 'json' ? 'job_file' : null;
 }
 

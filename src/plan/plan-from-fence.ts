@@ -1,5 +1,5 @@
 import type { Finding } from '../job/finding.ts';
-import type { Job } from '../job/job.ts';
+import { firstLineOf, type Job } from '../job/job.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { policyFindings } from '../job/policy.ts';
 import type { Settings } from '../job/settings.ts';
@@ -19,17 +19,26 @@ const TITLE_MAX = 120;
  * the field, and for a pasted job file the line of the block.
  */
 export function planFromFence(
-  fenced: Extract<FencedPlan, { kind: 'shell' | 'job_file' }>,
+  fenced: Extract<FencedPlan, { kind: 'shell' | 'job_file' | 'brief' }>,
   settings: Settings,
 ): FencePlanResult {
-  return fenced.kind === 'shell'
-    ? fromShell(fenced.title, fenced.script, settings)
-    : fromJobFile(fenced.title, fenced.text, settings);
+  switch (fenced.kind) {
+    case 'shell': {
+      const { script } = fenced;
+      return fromDefaults({ kind: 'run_shell', script }, fenced.title ?? firstCommand(script), settings);
+    }
+    case 'brief': {
+      const { prompt } = fenced;
+      return fromDefaults({ kind: 'codex', prompt }, fenced.title ?? firstLine(prompt), settings);
+    }
+    case 'job_file':
+      return fromJobFile(fenced.title, fenced.text, settings);
+  }
 }
 
-function fromShell(given: string | null, script: string[], settings: Settings): FencePlanResult {
-  const title = oneLine(given ?? firstCommand(script));
-  const job: PlannedJob['job'] = { kind: 'run_shell', title, script };
+function fromDefaults(what: PlannedJob['job'], words: string, settings: Settings): FencePlanResult {
+  const title = oneLine(words);
+  const job: PlannedJob['job'] = { ...what, title };
   const errors = jobErrors(job, settings, fenceFailures);
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, plan: { kind: 'job', title, summary: '', job, serves: [] } };
@@ -55,7 +64,8 @@ function fromJobFile(given: string | null, text: string, settings: Settings): Fe
 
 function pastedPlan(job: Job, given: string | null): PlannedJob {
   const { id, asked: _absent, report_path, ...rest } = job;
-  const title = oneLine(given ?? job.title ?? firstCommand(job.script));
+  const words = job.kind === 'run_shell' ? firstCommand(job.script) : firstLineOf(job);
+  const title = oneLine(given ?? job.title ?? words);
   return {
     kind: 'job',
     title,
@@ -79,6 +89,10 @@ function atLine(finding: Finding): string {
 function firstCommand(script: readonly string[]): string {
   const lines = script.flatMap((entry) => entry.split('\n'));
   return lines.find((line) => line.trim() !== '' && !line.trim().startsWith('#')) ?? lines[0] ?? '';
+}
+
+function firstLine(text: string): string {
+  return text.split('\n').find((line) => line.trim() !== '') ?? text;
 }
 
 /** Without control and format characters, at most 120 characters. */

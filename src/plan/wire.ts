@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PartialJob } from '../job/complete-job.ts';
+import { CODEX_SANDBOXES } from '../job/job.ts';
 import type { Passage, Plan, PlannedJob } from './plan.ts';
 
 /*
@@ -9,21 +10,15 @@ import type { Passage, Plan, PlannedJob } from './plan.ts';
  */
 const names = (text: string) => z.array(z.string()).nullable().describe(text);
 
-const wireJob = z.strictObject({
-  kind: z.literal('job'),
+const opening = {
   title: z.string().describe('One line, at most 120 characters, in the language of the ask.'),
   summary: z
     .string()
     .describe('Two to five sentences for the person who approves, in the language of the ask.'),
   workdir: z.string().nullable().describe('Absolute path; null for the default of the repository.'),
-  script: z
-    .array(
-      z.strictObject({
-        run: z.string().describe('One command, or one whole multi-line construct.'),
-        why: z.string().describe('Why this line is needed: one short sentence in the language of the ask.'),
-      }),
-    )
-    .describe('The lines of one bash, in order.'),
+};
+
+const rest = {
   dod: z.string().describe('CEL expression that is true exactly when the goal of the ask is reached.'),
   runs_on: names('Runner labels, one of them is enough; null for the default of the repository.'),
   requires: names('Capabilities the runner must have, all of them; null for none.'),
@@ -51,10 +46,36 @@ const wireJob = z.strictObject({
       }),
     )
     .describe('Passages of STATE or the docs that this job serves; empty if none does.'),
+};
+
+const wireJob = z.strictObject({
+  kind: z.literal('job'),
+  ...opening,
+  script: z
+    .array(
+      z.strictObject({
+        run: z.string().describe('One command, or one whole multi-line construct.'),
+        why: z.string().describe('Why this line is needed: one short sentence in the language of the ask.'),
+      }),
+    )
+    .describe('The lines of one bash, in order.'),
+  ...rest,
+});
+
+const wireAgentJob = z.strictObject({
+  kind: z.literal('codex'),
+  ...opening,
+  prompt: z.string().describe('The whole brief for the agent, which sees nothing else of this thread.'),
+  sandbox: z
+    .enum(CODEX_SANDBOXES)
+    .nullable()
+    .describe("The agent's own sandbox; null for workspace-write, which fits most."),
+  ...rest,
 });
 
 const wireResult = z.discriminatedUnion('kind', [
   wireJob,
+  wireAgentJob,
   z.strictObject({ kind: z.literal('answer'), text: z.string().describe('Markdown.') }),
   z.strictObject({ kind: z.literal('question'), text: z.string().describe('Markdown.') }),
   z.strictObject({ kind: z.literal('refusal'), reason: z.string().describe('Markdown.') }),
@@ -63,12 +84,12 @@ const wireResult = z.discriminatedUnion('kind', [
 /** What the planner may say, on the wire. */
 export const wirePlan = z.strictObject({ result: wireResult });
 export type WirePlan = z.infer<typeof wirePlan>;
-type WireJob = z.infer<typeof wireJob>;
+type WireJob = z.infer<typeof wireJob> | z.infer<typeof wireAgentJob>;
 
 /** @param commit full SHA that the context, and with it every passage, was read at */
 export function fromWire(wire: WirePlan, commit: string): Plan {
   const { result } = wire;
-  return result.kind === 'job' ? plannedJob(result, commit) : result;
+  return result.kind === 'job' || result.kind === 'codex' ? plannedJob(result, commit) : result;
 }
 
 function plannedJob(wire: WireJob, commit: string): PlannedJob {
@@ -76,10 +97,14 @@ function plannedJob(wire: WireJob, commit: string): PlannedJob {
     ({ path, passage }): Passage => ({ path, commit, ...(passage ? { passage } : {}) }),
   );
   const job: PartialJob = {
-    kind: 'run_shell',
+    ...(wire.kind === 'job'
+      ? {
+          kind: 'run_shell' as const,
+          script: wire.script.map((line) => line.run),
+          why: wire.script.map((line) => line.why),
+        }
+      : { kind: 'codex' as const, prompt: wire.prompt, ...given('sandbox', wire.sandbox) }),
     title: wire.title,
-    script: wire.script.map((line) => line.run),
-    why: wire.script.map((line) => line.why),
     dod: wire.dod,
     effect: wire.effect,
     idempotent: wire.idempotent,

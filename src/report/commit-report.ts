@@ -1,5 +1,6 @@
 import type { Scope } from '../github/scope.ts';
 import type { BranchView, CommitOutcome, FileChange } from '../github/types.ts';
+import { firstLineOf, scriptOf } from '../job/job.ts';
 import {
   buildRecord,
   decodeLog,
@@ -38,7 +39,7 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
     );
   }
   const log = run
-    ? redactPublished(renderLog(decodeLog(await readLog(scope.store.db, run.id)), jobOf(row).script))
+    ? redactPublished(renderLog(decodeLog(await readLog(scope.store.db, run.id)), scriptOf(jobOf(row))))
     : '';
   const own = scope.settings.reports.branch;
   let shown: string | null = log;
@@ -124,7 +125,7 @@ function write(
             path: LOOP_PATH,
             content: updateLoop(loop, {
               id: row.id,
-              title: job.title ?? job.script[0] ?? row.id,
+              title: job.title ?? firstLineOf(job),
               verdict: entry.state,
               reason: entry.reason,
               finishedAt: entry.finished_at ?? new Date(scope.now()).toISOString(),

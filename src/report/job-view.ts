@@ -1,5 +1,5 @@
 import { repositoryUrl, type Scope } from '../github/scope.ts';
-import type { Job } from '../job/job.ts';
+import { type Job, scriptOf } from '../job/job.ts';
 import { decodeLog, type RunEntry, renderLog, runEntry } from '../job/report-format.ts';
 import { recordPath } from '../job/report-paths.ts';
 import { redactPublished } from '../job/secrets/redact-published.ts';
@@ -66,7 +66,7 @@ export function checkTargets(view: JobView): string[] {
 export async function readableTail(scope: Scope, view: JobView): Promise<string> {
   if (!view.run) return '';
   const bytes = await readLogTail(scope.store.db, view.run.id, TAIL_BYTES);
-  return redactPublished(renderLog(decodeLog(bytes), view.job.script));
+  return redactPublished(renderLog(decodeLog(bytes), scriptOf(view.job)));
 }
 
 export function matchFor(scope: Scope, { job, run }: Pick<JobView, 'job' | 'run'>): Promise<RunnerMatch> {

@@ -1,6 +1,7 @@
 import { isPublished, publishCheck } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import type { EarlierTry, EnsureCheckRun } from '../github/types.ts';
+import { scriptOf } from '../job/job.ts';
 import { decodeLog } from '../job/report-format.ts';
 import { runsAgain } from '../job/state.ts';
 import { readLogTail } from '../store/logs.ts';
@@ -87,7 +88,7 @@ async function renderContent(scope: Scope, view: JobView): Promise<JobCheck> {
       runner: run.runner,
       startedAt: run.started_at ?? run.seen_at,
       stepsDone: await stepsDone(scope, run.id),
-      stepsTotal: job.script.length,
+      stepsTotal: scriptOf(job).length,
       log: await readableTail(scope, view),
       ...(run.cancelled_by ? { cancelling: true } : {}),
     });

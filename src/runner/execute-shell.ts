@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Job } from '../job/job.ts';
+import type { ShellJob } from '../job/job.ts';
 import type { LogRecord, RunResult } from '../job/run-result.ts';
 import { redactText } from '../job/secrets/redact.ts';
 import { SECRET_MIN_LENGTH } from '../job/secrets/secret-forms.ts';
@@ -46,7 +46,7 @@ export type ShellResult = Omit<RunResult, 'log_bytes'>;
  *
  * The run ends when the shell exits. What it leaves behind is ended (SIGTERM, 10 s, SIGKILL) and noted.
  */
-export async function executeShell(job: Job, options: ShellOptions): Promise<ShellResult> {
+export async function executeShell(job: ShellJob, options: ShellOptions): Promise<ShellResult> {
   const startedAt = new Date();
   const started = performance.now();
   const seconds = () => Math.round(performance.now() - started) / 1000;
@@ -136,7 +136,7 @@ export async function executeShell(job: Job, options: ShellOptions): Promise<She
   }
 }
 
-function noteEarlyEnd(job: Job, shell: BashEnd, note: (text: string) => void): void {
+function noteEarlyEnd(job: ShellJob, shell: BashEnd, note: (text: string) => void): void {
   const last = shell.steps.at(-1);
   const unrun = job.script.length - shell.steps.length;
   if (last === undefined || unrun <= 0) return;

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { scriptOf } from '../job/job.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { buildEntry, decodeLog, renderLog } from '../job/report-format.ts';
 import { runLogPath } from '../job/report-paths.ts';
@@ -54,7 +55,7 @@ export async function settleJournal(runner: GitRunner): Promise<'succeeded' | 'f
     }),
     started_at: work.started_at,
   };
-  const log = renderLog(decodeLog(readFileSync(paths.uploadPath)), queued.ok ? queued.job.script : []);
+  const log = renderLog(decodeLog(readFileSync(paths.uploadPath)), queued.ok ? scriptOf(queued.job) : []);
   const finished = { ...work, state: 'finished' as const, entry, log };
   writeJournal(directory, finished);
   await publishAndLetGo(runner, finished);

@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { closeDod } from '../job/dod.ts';
 import { renderFinding } from '../job/finding.ts';
+import { scriptOf } from '../job/job.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { buildRecord, parseRecord, renderRecord } from '../job/report-format.ts';
 import { recordPath, runLogPath } from '../job/report-paths.ts';
@@ -64,7 +65,7 @@ export async function runJobFile(options: JobRunOptions): Promise<0 | 1 | 2> {
     roots: 'anything',
     repository: null,
     environment: options.environment,
-    onRecord: liveOutput(options, job.script),
+    onRecord: liveOutput(options, scriptOf(job)),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.timing === undefined ? {} : { timing: options.timing }),
   });

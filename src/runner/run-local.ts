@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { judgeDod } from '../job/dod.ts';
-import type { Job } from '../job/job.ts';
+import { type Job, scriptOf } from '../job/job.ts';
 import {
   buildEntry,
   decodeLog,
@@ -12,7 +12,8 @@ import {
 } from '../job/report-format.ts';
 import { runLogPath } from '../job/report-paths.ts';
 import type { LogRecord } from '../job/run-result.ts';
-import { executeShell, type ShellOptions } from './execute-shell.ts';
+import { executeJob } from './execute-job.ts';
+import type { ShellOptions } from './execute-shell.ts';
 import { keepAwake } from './keep-awake.ts';
 import { openLogSpool } from './log-spool.ts';
 
@@ -41,7 +42,7 @@ export async function runLocally(
     uploadPath: join(directory, `${options.runId}.ndjson`),
     fullPath: join(directory, `${options.runId}.full.ndjson`),
   });
-  const result = await executeShell(job, {
+  const result = await executeJob(job, {
     ...shell,
     onStart: keepAwake,
     onRecord: (record) => {
@@ -69,7 +70,7 @@ export async function runLocally(
     dod,
     log: runLogPath(job.report_path, attempt),
   });
-  return { entry, log: renderLog(records, job.script) };
+  return { entry, log: renderLog(records, scriptOf(job)) };
 }
 
 /** One line for a person: what the run came to, and why. */

@@ -9,7 +9,8 @@ import { backoffMs, type RunnerClient, withRetry } from './client.ts';
 import { syncBase } from './deliver-run.ts';
 import { deliverUnwritten } from './deliver-unwritten.ts';
 import { emptyResult } from './empty-result.ts';
-import { executeShell, type ShellResult } from './execute-shell.ts';
+import { executeJob } from './execute-job.ts';
+import type { ShellResult } from './execute-shell.ts';
 import type { Environment } from './job-environment.ts';
 import { keepAwake } from './keep-awake.ts';
 import { type LogSpool, openLogSpool } from './log-spool.ts';
@@ -125,7 +126,7 @@ async function runIn(
     say,
   });
   onGoing(sync);
-  const result = await executeShell(job, {
+  const result = await executeJob(job, {
     runId: offer.run,
     folder,
     roots: context.roots,
@@ -180,7 +181,11 @@ export function checkOffer(
   }
   if (parsed.job.id !== offer.job_id)
     return refuse(`id: the job file says ${parsed.job.id}, the offer ${offer.job_id}`);
-  if (parsed.job.network === 'off' && !runner.capabilities.includes(SANDBOX_CAPABILITY)) {
+  if (
+    parsed.job.kind === 'run_shell' &&
+    parsed.job.network === 'off' &&
+    !runner.capabilities.includes(SANDBOX_CAPABILITY)
+  ) {
     return refuse(
       'network: "off" needs a sandbox, and this runner has none. Start it with --sandbox, then /retry.',
     );

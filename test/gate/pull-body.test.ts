@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PULL_BODY_MAX, type PullBodyView, renderPullBody } from '../../src/gate/pull-body.ts';
-import type { Job } from '../../src/job/job.ts';
+import type { ShellJob } from '../../src/job/job.ts';
 
-const job: Job = {
+const job: ShellJob = {
   id: '2025-11-22-001',
   kind: 'run_shell',
   workdir: '/workspace/vpm-mini',
@@ -35,7 +35,7 @@ const view: PullBodyView = {
   auto: false,
   approve: { count: 1, own: true },
 };
-const body = (change: Partial<PullBodyView> = {}, jobChange: Partial<Job> = {}) =>
+const body = (change: Partial<PullBodyView> = {}, jobChange: Partial<ShellJob> = {}) =>
   renderPullBody({ ...view, ...change, job: { ...job, ...jobChange } });
 
 describe('renderPullBody', () => {

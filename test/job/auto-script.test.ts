@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SAFE_OPTIONS } from '../../src/job/auto-commands.ts';
 import { autoProblem } from '../../src/job/auto-script.ts';
-import type { Job } from '../../src/job/job.ts';
+import type { ShellJob } from '../../src/job/job.ts';
 import { parseJob } from '../../src/job/parse-job.ts';
 import { parseSettings } from '../../src/job/settings.ts';
 import { readShell } from '../../src/job/shell/read-shell.ts';
@@ -10,8 +10,8 @@ import { nameOf } from '../../src/job/shell/shell-command.ts';
 import { MINIMAL, MINIMAL_PATH } from './minimal-job.ts';
 
 const minimal = parseJob(JSON.stringify(MINIMAL), { path: MINIMAL_PATH });
-if (!minimal.ok) throw new Error(minimal.findings[0]?.message);
-const JOB: Job = minimal.job;
+if (!minimal.ok || minimal.job.kind !== 'run_shell') throw new Error('the minimal job is no shell job');
+const JOB = minimal.job;
 const DEFAULTS = `defaults:\n  workdir: ${JOB.workdir}\n`;
 const settingsOf = (yaml: string) => {
   const parsed = parseSettings(yaml);
@@ -19,7 +19,7 @@ const settingsOf = (yaml: string) => {
   return parsed.settings;
 };
 const SOLO = settingsOf(`policy: solo\n${DEFAULTS}`);
-const problem = (line: string, change: Partial<Job> = {}, settings = SOLO) =>
+const problem = (line: string, change: Partial<ShellJob> = {}, settings = SOLO) =>
   autoProblem({ ...JOB, script: [line], ...change }, settings);
 
 describe('gate.auto', () => {

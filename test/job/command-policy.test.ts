@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../src/job/job.ts';
+import type { ShellJob } from '../../src/job/job.ts';
 import { parseJob } from '../../src/job/parse-job.ts';
 import { policyFindings } from '../../src/job/policy.ts';
 import { parseSettings, type Settings } from '../../src/job/settings.ts';
@@ -8,12 +8,12 @@ import { readShell } from '../../src/job/shell/read-shell.ts';
 import { MINIMAL, MINIMAL_PATH } from './minimal-job.ts';
 
 const minimal = parseJob(JSON.stringify(MINIMAL), { path: MINIMAL_PATH });
-if (!minimal.ok) throw new Error(minimal.findings[0]?.message);
+if (!minimal.ok || minimal.job.kind !== 'run_shell') throw new Error('the minimal job is no shell job');
 const JOB = minimal.job;
 const settings = new Map<string, Settings>();
 
 /** What the policy in `yaml` says of a job with this change: `rule effect field`, in the order of the file. */
-function findings(yaml: string, change: Partial<Job>): string[] {
+function findings(yaml: string, change: Partial<ShellJob>): string[] {
   const text = JSON.stringify({ ...MINIMAL, ...change }, null, 2);
   return policyFindings({ ...JOB, ...change }, text, MINIMAL_PATH, settingsOf(yaml)).map(
     ({ rule, severity, field }) => `${rule} ${severity} ${field}`,

@@ -179,8 +179,8 @@ describe('parseJob on fields', () => {
   });
 
   it('refuses another kind with that one finding', () => {
-    expect(messages({ id: '2025-11-22-001', kind: 'codex', prompt: 'mend it' })).toEqual([
-      '`kind` is "codex": use "run_shell", the only kind this version runs',
+    expect(messages({ id: '2025-11-22-001', kind: 'claude', prompt: 'mend it' })).toEqual([
+      '`kind` is "claude": use "run_shell" or "codex"',
     ]);
   });
 

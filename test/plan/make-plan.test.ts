@@ -50,6 +50,17 @@ const extra = (fields: object): ModelReply => {
 };
 
 describe('makePlan', () => {
+  it('makes a brief for an agent', async () => {
+    const { result } = jobAnswer();
+    if (result.kind !== 'job') throw new Error('no job');
+    const { script: _, ...shared } = result;
+    const brief = { ...shared, kind: 'codex' as const, prompt: 'Mend foo.', sandbox: null };
+    expect(await plan([{ text: { result: brief } }])).toMatchObject({
+      ok: true,
+      plan: { kind: 'job', job: { kind: 'codex', prompt: 'Mend foo.', dod: 'exit_code == 0' } },
+    });
+  });
+
   it('makes a job with its record from one call', async () => {
     const result = await plan([job({ serves: [{ path: 'STATE.md', passage: 'Goal' }], runs_on: ['linux'] })]);
     expect(result).toMatchObject({

@@ -10,7 +10,7 @@ const settings: Settings = {
 
 function plan(text: string, over: Partial<Settings> = {}): FencePlanResult {
   const fenced = fencedPlan(text);
-  if (fenced.kind !== 'shell' && fenced.kind !== 'job_file') throw new Error(`is ${fenced.kind}`);
+  if (fenced.kind === 'prose' || fenced.kind === 'invalid') throw new Error(`is ${fenced.kind}`);
   return planFromFence(fenced, { ...settings, ...over });
 }
 
@@ -27,6 +27,29 @@ const MINIMAL = {
   dod: 'exit_code == 0',
   report_path: 'reports/jobs/2025-11-22-001.out',
 };
+
+describe('planFromFence, codex', () => {
+  it('is a brief for the agent, word for word', () => {
+    const prompt = 'Mend `foo`.\n\n  $ not a command\n/approve is not one either';
+    expect(plan(`mend foo\n\`\`\`Codex\n${prompt}\n\`\`\``)).toEqual({
+      ok: true,
+      plan: {
+        kind: 'job',
+        title: 'mend foo',
+        summary: '',
+        job: { kind: 'codex', title: 'mend foo', prompt },
+        serves: [],
+      },
+    });
+  });
+
+  it('is called after its first line, and is refused where the policy refuses agents', () => {
+    expect(plan('\n```codex\n\nMend foo.\nNow.\n```')).toMatchObject({ plan: { title: 'Mend foo.' } });
+    const jobs = { kinds: ['run_shell'], runsOn: null, workdirs: null };
+    const policy = { ...DEFAULT_SETTINGS.policy, jobs };
+    expect(errors(plan('\n```codex\nMend foo.\n```', { policy }))).toContain('`kind` is codex');
+  });
+});
 
 describe('planFromFence, shell', () => {
   it('is a job with exactly these lines', () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Job } from '../../src/job/job.ts';
+import type { ShellJob } from '../../src/job/job.ts';
 import { outputsOf } from '../../src/job/render-log.ts';
 import type { LogRecord } from '../../src/job/run-result.ts';
 import { executeShell, type ShellOptions, type ShellResult } from '../../src/runner/execute-shell.ts';
@@ -25,10 +25,10 @@ interface Ran {
 }
 async function run(
   script: string[],
-  change: Partial<Job> = {},
+  change: Partial<ShellJob> = {},
   options: Partial<ShellOptions> = {},
 ): Promise<Ran> {
-  const job: Job = {
+  const job: ShellJob = {
     id: '2025-11-22-001',
     kind: 'run_shell',
     workdir: work,

@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Job } from '../../src/job/job.ts';
+import type { ShellJob } from '../../src/job/job.ts';
 import { outputsOf } from '../../src/job/render-log.ts';
 import type { LogRecord } from '../../src/job/run-result.ts';
 import { executeShell, type ShellOptions } from '../../src/runner/execute-shell.ts';
@@ -40,13 +40,13 @@ afterEach(() => rmSync(base, { recursive: true, force: true }));
 async function run(
   script: string[],
   sandbox: Partial<Sandbox> = {},
-  change: Partial<Job> = {},
+  change: Partial<ShellJob> = {},
   options: Partial<ShellOptions> = {},
 ) {
   number += 1;
   const runId = `sandbox-${process.pid}-${number}`;
   const records: LogRecord[] = [];
-  const job: Job = {
+  const job: ShellJob = {
     id: '2025-11-22-001',
     kind: 'run_shell',
     workdir: work,

@@ -52,6 +52,7 @@ async function planFor(ask: string, files: string[]): Promise<PlannedJob> {
 
 /** What the job's script does in the workspace, and what its definition of done says of it. */
 async function verdictOf({ job }: PlannedJob): Promise<[number | null, string]> {
+  if (job.kind === 'codex') throw new Error('no script');
   const reportPath = join(workspace, 'report.json');
   const run = spawnSync('bash', ['-eo', 'pipefail', '-c', job.script.join('\n')], {
     cwd: workspace,

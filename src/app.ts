@@ -1,4 +1,3 @@
-import { hkdfSync } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,6 +7,7 @@ import { packageFile } from './cli/package-file.ts';
 import { type AppConfig, ConfigError, type Credentials } from './config.ts';
 import { keepLeases, type LeaseKeeper } from './dispatch/keep-leases.ts';
 import { LEASES_KEY, type LeaseTimes } from './dispatch/lease.ts';
+import { deriveSigningKey } from './dispatch/offer-token.ts';
 import { createRunnerApi } from './dispatch/runner-api.ts';
 import { type Budget, createBudget } from './github/budget.ts';
 import { isGitHubError } from './github/errors.ts';
@@ -105,7 +105,7 @@ export async function startApp(
   let worker: Worker | null = null;
   const runnerApi = createRunnerApi({
     store,
-    signingKey: signingKey(config.credentials.privateKey),
+    signingKey: deriveSigningKey(config.credentials.privateKey),
     log,
     isReady: () => !shutdown.signal.aborted,
     ...(options.leases ? { times: options.leases } : {}),
@@ -354,11 +354,6 @@ function budgets(mode: AppConfig['writeBudget'], apps: () => number): (installat
     known.set(installationId, budget);
     return budget;
   };
-}
-
-/** Derived from the App's key, so that it outlives the database: a late result still proves its offer. */
-function signingKey(privateKey: string): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', privateKey, 'guruguru', 'runner offers v1', 32));
 }
 
 /** Where people look at what the API serves. */

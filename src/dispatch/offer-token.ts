@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 /** Who a run is. Signed, it lets a result count even after the database was lost. */
@@ -17,6 +17,11 @@ const offerClaims = z.strictObject({
 export type OfferClaims = z.infer<typeof offerClaims>;
 
 export type SigningKey = string | Uint8Array;
+
+/** Derived from the App's key, so that it outlives the database: a late result still proves its offer. */
+export function deriveSigningKey(privateKey: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', privateKey, 'guruguru', 'runner offers v1', 32));
+}
 
 /** `<base64url claims>.<base64url HMAC-SHA256>` */
 export function signOffer(key: SigningKey, claims: OfferClaims): string {

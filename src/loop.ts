@@ -1,5 +1,6 @@
 import { workOnAsk } from './loop/ask-work.ts';
 import { workOnCommand } from './loop/command-work.ts';
+import { workOnCosts } from './loop/costs-work.ts';
 import {
   button,
   type Due,
@@ -100,6 +101,7 @@ export const WORK: Record<string, Work> = {
   job: workOnJob,
   status: workOnStatus,
   pause: workOnPause,
+  costs: workOnCosts,
   repo: workOnRepository,
   found: workOnFound,
   survey: workOnSurvey,

@@ -7,10 +7,12 @@ import { SETTINGS_HINTS, settingsSchema } from '../src/job/settings-schema.ts';
 
 const read = (path: string) => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), 'utf8');
 const text = read('docs/policy.md');
-const examples = [...text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? '');
+const examples = [...`${text}\n${read('docs/costs.md')}`.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(
+  (match) => match[1] ?? '',
+);
 
 describe('docs/policy.md', () => {
-  it('shows settings that parse', () => {
+  it('and docs/costs.md show settings that parse', () => {
     expect(examples.length).toBeGreaterThan(1);
     for (const example of examples) expect(parseSettings(example)).toMatchObject({ ok: true });
   });
@@ -25,11 +27,11 @@ describe('docs/policy.md', () => {
     );
   });
 
-  it('or the README names every setting', () => {
-    const both = `${text}\n${read('README.md')}`;
+  it('or the README, or docs/costs.md, names every setting', () => {
+    const both = `${text}\n${read('README.md')}\n${read('docs/costs.md')}`;
     const sections = ['rules', 'commands'];
     const keys = [...Object.keys(settingsSchema.shape), ...Object.keys(SETTINGS_HINTS)]
-      .filter((key) => !/\[\]/.test(key) && !/^rules\./.test(key))
+      .filter((key) => !/\[\]| key$|\.\*$/.test(key) && !/^rules\./.test(key))
       .filter(
         (key) => sections.includes(key) || !Object.keys(SETTINGS_HINTS).some((k) => k.startsWith(`${key}.`)),
       );

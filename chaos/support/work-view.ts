@@ -19,7 +19,7 @@ export interface WorkView {
 
 /** Not the timers, which come back by themselves as long as the app runs. */
 const SELECT = (what: string, where: string) =>
-  `select ${what} as line from work where key not in ('leases', 'reconcile') and ${where}`;
+  `select ${what} as line from work where key not in ('leases', 'reconcile') and key not like 'costs:%' and ${where}`;
 const DUE = (now: number) =>
   SELECT("key || ' ' || generation || ' ' || attempts", `stuck = 0 and due_at <= ${now}`);
 const STUCK = SELECT("key || ': ' || coalesce(last_error, '')", 'stuck = 1');

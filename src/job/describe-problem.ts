@@ -79,7 +79,7 @@ function clip(text: string, length: number): string {
 function hintKey(path: JsonPath): string {
   return fieldName(path)
     .replace(/\[\d+\]/g, '[]')
-    .replace(/^(env)\..*$/s, '$1.*');
+    .replace(/^(env|rates\.from)\..*$/s, '$1.*');
 }
 
 function valueAt(input: unknown, path: JsonPath): unknown {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Verdict } from './dod.ts';
+import type { Job } from './job.ts';
 import { outcome, type RunResult, step } from './run-result.ts';
 
 /** The log's own format lives beside it; one import serves whoever writes a report. */
@@ -60,6 +61,25 @@ export const resultRecord = z.strictObject({
   /** `sha256:<hex>` of the job file. */
   job_digest: z.string(),
   state: runState,
+  /** What it works on and whether it said that it changes something, as in the job file. */
+  touches: z.array(z.string()).optional(),
+  effect: z.enum(['read', 'change']).optional(),
+  /** Id of the goal, or name of the schedule, that it runs for. */
+  goal: z.string().optional(),
+  schedule: z.string().optional(),
+  /** The model's calls that planned it, for the ledger; absent where none was asked. */
+  planning: z
+    .array(
+      z.strictObject({
+        id: z.string(),
+        model: z.string(),
+        input_tokens: z.int().min(0),
+        output_tokens: z.int().min(0),
+        /** ISO 8601, UTC. */
+        at: z.string(),
+      }),
+    )
+    .optional(),
   /** Whose yes it runs on, as the app knew it; absent where no app was there. */
   approval: z
     .strictObject({
@@ -140,17 +160,26 @@ export function buildEntry(about: {
   };
 }
 
+/** What of its job file a record repeats: to know what was done, nobody has to read both. */
+export function jobFacts(job: Pick<Job, 'touches' | 'effect'>): Pick<ResultRecord, 'touches' | 'effect'> {
+  return {
+    ...(job.touches?.length ? { touches: job.touches } : {}),
+    ...(job.effect ? { effect: job.effect } : {}),
+  };
+}
+
 /** The record with this run in it: an entry of the same attempt is replaced, so that writing twice is harmless. */
 export function buildRecord(
   previous: ResultRecord | null,
   entry: RunEntry,
-  about: Pick<ResultRecord, 'id' | 'job_digest' | 'repository' | 'approval'>,
+  about: Omit<ResultRecord, 'version' | 'state' | 'runs'>,
 ): ResultRecord {
   const others = (previous?.runs ?? []).filter((run) => run.attempt !== entry.attempt);
   const runs = [...others, entry].sort((a, b) => a.attempt - b.attempt);
-  const { approval, ...names } = about;
   const state = (runs.at(-1) ?? entry).state;
-  return { version: 1, ...names, state, ...(approval ? { approval } : {}), runs };
+  // A database that is new knows nothing of the calls.
+  const planning = about.planning ?? previous?.planning;
+  return { version: 1, ...about, state, ...(planning ? { planning } : {}), runs };
 }
 
 /** The record's bytes in the repository: two spaces, keys in the order above, a newline at the end. */

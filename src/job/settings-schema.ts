@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { canBeAuto } from './auto-commands.ts';
+import { COST_HINTS, costShape } from './cost-settings.ts';
 import type { Hints } from './describe-problem.ts';
 import { JOB_FIELDS } from './job.ts';
 import type { JsonPath } from './locate.ts';
@@ -89,6 +90,7 @@ export const settingsSchema = z.strictObject({
     )
     .nullish(),
   paused: z.boolean().optional(),
+  ...costShape,
   ...policyShape,
 });
 export type SettingsFile = z.output<typeof settingsSchema>;
@@ -130,6 +132,7 @@ export const SETTINGS_HINTS: Hints = {
   'limits.usd_per_day': 'use 0 to 1000000',
   model_prices: 'use model names, each with input and output in USD per million tokens',
   paused: 'use true or false',
+  ...COST_HINTS,
   ...POLICY_HINTS,
 };
 
@@ -139,6 +142,6 @@ export function settingsFields(path: JsonPath): readonly string[] {
   if (first === undefined) return Object.keys(settingsSchema.shape);
   const prefix = `${String(first)}${path.length > 1 ? '[]' : ''}.`;
   return Object.keys(SETTINGS_HINTS)
-    .filter((key) => key.startsWith(prefix) && !key.endsWith('[]'))
+    .filter((key) => key.startsWith(prefix) && !/(\[\]|\.\*| key)$/.test(key))
     .map((key) => key.slice(prefix.length));
 }

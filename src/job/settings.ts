@@ -1,5 +1,6 @@
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { SOLO_AUTO } from './auto-commands.ts';
+import { type CostSettings, costsOf, NO_COSTS } from './cost-settings.ts';
 import { describe, problemsOf } from './describe-problem.ts';
 import type { Finding } from './finding.ts';
 import { dodProblem, workdirProblem } from './job-rules.ts';
@@ -62,6 +63,8 @@ export interface Settings {
   /** Nothing is planned, merged or leased. */
   paused: boolean;
   policy: Policy;
+  /** What runs up by the day, and what currencies are worth. */
+  costs: CostSettings;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -84,6 +87,7 @@ export const DEFAULT_SETTINGS: Settings = {
   modelPrices: MODEL_PRICES,
   paused: false,
   policy: DEFAULT_POLICY,
+  costs: NO_COSTS,
 };
 
 /** In force when a file cannot be read: nothing runs without a click. */
@@ -246,6 +250,7 @@ function withDefaults(file: SettingsFile): Settings {
     modelPrices: { ...base.modelPrices, ...file.model_prices },
     paused: file.paused ?? base.paused,
     policy: policyOf(file),
+    costs: costsOf(file),
   };
 }
 

@@ -7,9 +7,10 @@ import { type ObservedPull, observePull } from '../gate/observe-pull.ts';
 import { restoreAsk } from '../gate/restore-ask.ts';
 import { parseJob } from '../job/parse-job.ts';
 import type { RunEntry } from '../job/report-format.ts';
-import { recordedEnd, reportsBranch, type ShownJob, shownJob } from '../report/job-evidence.ts';
+import { recordedEnd, type ShownJob, shownJob } from '../report/job-evidence.ts';
 import { checkKey } from '../report/job-view.ts';
 import { replyKey } from '../report/reply-result.ts';
+import { reportsBranch } from '../report/reports-branch.ts';
 import { patchAsk } from '../store/asks.ts';
 import { getJob, listJobsByState, listUnfinishedJobs, patchJob } from '../store/jobs.ts';
 import { intend, putPublished } from '../store/published.ts';
@@ -19,6 +20,7 @@ import type { Tx } from '../store/store.ts';
 import { endSurvey, getSurveys } from '../store/surveys.ts';
 import type { JobRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
+import { COSTS_DELAY_MS, costsKey } from './costs-work.ts';
 import type { WorkContext } from './work.ts';
 
 /** How long runners have to be heard of before their jobs are called lost: four of their heartbeats. */
@@ -59,6 +61,7 @@ export async function surveyRepository(c: WorkContext): Promise<void> {
     for (const number of pulls) await enqueue(tx, `pr:${repo.id}:${number}`);
     const lost = (await listJobsByState(tx, ['lost'], repo.id)).filter(isUntold);
     if (lost.length > 0) await enqueue(tx, `lost:${repo.id}`, c.now() + LOST_AFTER_MS);
+    await enqueue(tx, costsKey(repo.id), c.now() + COSTS_DELAY_MS);
   });
 }
 

@@ -33,6 +33,11 @@ export function reportCommitMessage(
   return withBody(subject, title(job, 200));
 }
 
+/** The commit that brings the ledger up to a day, `YYYY-MM-DD`. */
+export function costsCommitMessage(day: string, skipCi: boolean): string {
+  return `guruguru: costs up to ${day}${skipCi ? ' [skip ci]' : ''}`;
+}
+
 /** The merge of a job PR. `approvedBy`: login; null = merged without a separate approval. */
 export function mergeCommit(
   job: JobName,

@@ -4,6 +4,7 @@ import { firstLineOf, scriptOf } from '../job/job.ts';
 import {
   buildRecord,
   decodeLog,
+  jobFacts,
   parseRecord,
   type ResultRecord,
   renderLog,
@@ -15,14 +16,14 @@ import { redactJson, redactPublished } from '../job/secrets/redact-published.ts'
 import { reportCommitMessage } from '../messages/commit-messages.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
+import { listModelCalls } from '../store/model-calls.ts';
 import { getPublished, putPublished } from '../store/published.ts';
 import type { Approval } from '../store/row-data.ts';
-import type { JobRow, RunRow } from '../store/tables.ts';
+import type { JobRow, ModelCallRow, RunRow } from '../store/tables.ts';
 import { jobOf } from './judge-run.ts';
 import { updateLoop } from './loop-md.ts';
+import { ensureReportsBranch, FALLBACK_REPORTS_BRANCH } from './reports-branch.ts';
 
-/** Where records go when the default branch refuses the app and the settings name no branch. */
-export const FALLBACK_REPORTS_BRANCH = 'guruguru-reports';
 const LOOP_PATH = 'reports/loop.md';
 
 /**
@@ -41,18 +42,21 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
   const log = run
     ? redactPublished(renderLog(decodeLog(await readLog(scope.store.db, run.id)), scriptOf(jobOf(row))))
     : '';
+  const planning = row.ask_key ? planningOf(await listModelCalls(scope.store.db, row.ask_key)) : [];
+  const write = (branch: string, shown: string | null, again: boolean) =>
+    writeOne(scope, { row, planning, branch, log: shown, again });
   const own = scope.settings.reports.branch;
   let shown: string | null = log;
   let branch = own ?? scope.repo.default_branch;
-  let outcome = await write(scope, row, branch, shown, intent !== undefined);
+  let outcome = await write(branch, shown, intent !== undefined);
   if (outcome.kind === 'secret_blocked') {
     // What GitHub takes for a secret may look like none to us: hide more, then leave the log out.
     shown = redactPublished(log, true);
-    outcome = await write(scope, row, branch, shown, true);
+    outcome = await write(branch, shown, true);
   }
   if (outcome.kind === 'secret_blocked') {
     shown = null;
-    outcome = await write(scope, row, branch, shown, true);
+    outcome = await write(branch, shown, true);
   }
   if (outcome.kind === 'refused' && !own) {
     scope.log.warn(
@@ -60,8 +64,8 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
       'the default branch refuses the report; using the reports branch',
     );
     branch = FALLBACK_REPORTS_BRANCH;
-    await ensureBranch(scope, branch);
-    outcome = await write(scope, row, branch, shown, true);
+    await ensureReportsBranch(scope, branch);
+    outcome = await write(branch, shown, true);
   }
   if (outcome.kind === 'refused' || outcome.kind === 'secret_blocked') {
     throw new Error(`${branch} refuses the report of ${row.id}: ${outcome.message}`);
@@ -75,22 +79,30 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
   });
 }
 
-async function ensureBranch(scope: Scope, branch: string): Promise<void> {
-  const base = await scope.client.branchHead(scope.repo.default_branch, scope.signal);
-  if (!base || (await scope.client.branchHead(branch, scope.signal))) return;
-  await scope.client.ensureBranchCommit(
-    { branch, base, files: [], message: 'Start the branch for guruguru reports' },
-    scope.signal,
-  );
+/** The calls that planned it, as its record keeps them: the ledger is made from records. */
+function planningOf(calls: readonly ModelCallRow[]): NonNullable<ResultRecord['planning']> {
+  return calls
+    .filter(({ outcome }) => outcome !== 'unanswered')
+    .map((call) => ({
+      id: call.id,
+      model: call.model,
+      input_tokens: Number(call.input_tokens),
+      output_tokens: Number(call.output_tokens),
+      at: new Date(Number(call.at)).toISOString(),
+    }));
 }
 
-function write(
-  scope: Scope,
-  row: JobRow,
-  branch: string,
-  log: string | null,
-  again: boolean,
-): Promise<CommitOutcome> {
+interface Report {
+  row: JobRow;
+  planning: NonNullable<ResultRecord['planning']>;
+  branch: string;
+  /** null: it is left out. */
+  log: string | null;
+  /** It may be there already. */
+  again: boolean;
+}
+
+function writeOne(scope: Scope, { row, planning, branch, log, again }: Report): Promise<CommitOutcome> {
   const job = jobOf(row);
   // As it will be published, so that a second try finds it there.
   const entry = redactJson(runEntry.parse(JSON.parse(row.verdict ?? 'null')), redactPublished);
@@ -105,6 +117,8 @@ function write(
         id: row.id,
         job_digest: row.digest,
         repository: `${scope.repo.owner}/${scope.repo.name}`,
+        ...jobFacts(job),
+        ...(planning.length > 0 ? { planning } : {}),
         ...(row.approval ? { approval: JSON.parse(row.approval) as Approval } : {}),
       }),
     );

@@ -2,7 +2,6 @@ import type { Scope } from '../github/scope.ts';
 import type { Job } from '../job/job.ts';
 import { parseRecord, type ResultRecord } from '../job/report-format.ts';
 import { donePath, recordPath } from '../job/report-paths.ts';
-import { FALLBACK_REPORTS_BRANCH } from './commit-report.ts';
 
 /** The newest check run of a job on a head: what this app, with whatever database, last showed of it. */
 export interface ShownJob {
@@ -25,14 +24,6 @@ export async function shownJob(scope: Scope, headSha: string, jobId: string): Pr
       started: check.status !== 'queued',
     }));
   return shown.toSorted((a, b) => b.attempt - a.attempt)[0] ?? null;
-}
-
-/** Where else than on the default branch a record may stand; null: nowhere. */
-export async function reportsBranch(scope: Scope): Promise<string | null> {
-  const named = scope.settings.reports.branch;
-  if (named) return named;
-  const head = await scope.client.branchHead(FALLBACK_REPORTS_BRANCH, scope.signal);
-  return head ? FALLBACK_REPORTS_BRANCH : null;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildRecord, parseRecord, type RunEntry, renderRecord } from '../job/report-format.ts';
+import { parseJob } from '../job/parse-job.ts';
+import { buildRecord, jobFacts, parseRecord, type RunEntry, renderRecord } from '../job/report-format.ts';
 import { donePath, recordPath } from '../job/report-paths.ts';
 import { type Git, GitError, identity } from './git.ts';
 import { fetchHead } from './git-checkout.ts';
@@ -60,9 +61,11 @@ async function buildCommit(
   const record = recordPath(work.report_path);
   const previous = parseRecord(await git.run(['show', `${head}:${record}`]).catch(() => ''));
   const shown = options.withLog && entry.log !== null ? entry : { ...entry, log: null };
+  const file = parseJob(await git.run(['show', `${head}:${work.path}`]).catch(() => ''), { path: work.path });
   const about = {
     id: work.job,
     job_digest: work.digest,
+    ...(file.ok ? jobFacts(file.job) : {}),
     ...(options.repository === null ? {} : { repository: options.repository }),
   };
   const index = join(options.directory, 'index');

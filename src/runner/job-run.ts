@@ -7,7 +7,7 @@ import { closeDod } from '../job/dod.ts';
 import { renderFinding } from '../job/finding.ts';
 import { scriptOf } from '../job/job.ts';
 import { parseJob } from '../job/parse-job.ts';
-import { buildRecord, parseRecord, renderRecord } from '../job/report-format.ts';
+import { buildRecord, jobFacts, parseRecord, renderRecord } from '../job/report-format.ts';
 import { recordPath, runLogPath } from '../job/report-paths.ts';
 import type { LogRecord } from '../job/run-result.ts';
 import type { Environment } from './job-environment.ts';
@@ -76,7 +76,8 @@ export async function runJobFile(options: JobRunOptions): Promise<0 | 1 | 2> {
   const logFile = join(base, runLogPath(job.report_path, attempt));
   await mkdir(dirname(logFile), { recursive: true });
   await writeFile(logFile, log);
-  await writeFile(recordFile, renderRecord(buildRecord(previous, entry, { id: job.id, job_digest: digest })));
+  const about = { id: job.id, job_digest: digest, ...jobFacts(job) };
+  await writeFile(recordFile, renderRecord(buildRecord(previous, entry, about)));
   stderr(`${job.id} ${describeEntry(entry)}\n`);
   stderr(`log ${relative('.', logFile)}, record ${relative('.', recordFile)}\n`);
   return entry.state === 'succeeded' ? 0 : 1;

@@ -54,6 +54,7 @@ limits: { max_timeout_minutes: 60, max_script_lines: 20 }
         modelPrices: DEFAULT_SETTINGS.modelPrices,
         paused: false,
         policy: DEFAULT_SETTINGS.policy,
+        costs: DEFAULT_SETTINGS.costs,
       },
     });
   });

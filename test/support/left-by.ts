@@ -46,7 +46,10 @@ export async function nothingDue(loop: Loop, timeoutMs = 20_000): Promise<void> 
   await loop.github.webhooks.idle();
   await vi.waitFor(
     () => {
-      const left = query(loop, "select key, last_error from work where key not in ('leases', 'reconcile')");
+      const left = query(
+        loop,
+        "select key, last_error from work where key not in ('leases', 'reconcile') and key not like 'costs:%'",
+      );
       if (left.length > 0) throw new Error(`still due: ${JSON.stringify(left)}`);
     },
     { timeout: timeoutMs, interval: 25 },

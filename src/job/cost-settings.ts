@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Hints } from './describe-problem.ts';
-import { jobSchema } from './job.ts';
+import { shellJobSchema } from './job.ts';
 import type { FixedCost } from './ledger/entry.ts';
 import type { Rates } from './ledger/money.ts';
 
-const name = jobSchema.shape.touches.unwrap().element;
+const name = shellJobSchema.shape.touches.unwrap().element;
 /** ISO 4217's shape; which codes there are changes. */
 const currency = z.string().regex(/^[A-Z]{3}$/);
 const day = z

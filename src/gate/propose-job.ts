@@ -3,8 +3,11 @@ import { repositoryUrl, type Scope } from '../github/scope.ts';
 import { completeJob, type PartialJob } from '../job/complete-job.ts';
 import type { Job } from '../job/job.ts';
 import { nextJobId } from '../job/job-id.ts';
+import { usdOf } from '../job/model-prices.ts';
 import { policyFindings } from '../job/policy.ts';
+import type { Settings } from '../job/settings.ts';
 import { jobCommitMessage } from '../messages/commit-messages.ts';
+import type { Cost } from '../messages/views.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
 import { getJob, insertJob, listJobIds, patchJob } from '../store/jobs.ts';
 import { matchLiveRunner } from '../store/match-live-runner.ts';
@@ -13,6 +16,7 @@ import { askData, pullData, withData } from '../store/row-data.ts';
 import type { AskRow, PlanRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { isAuto } from './approvals.ts';
+import { expectedRun } from './expected-run.ts';
 import { jobColumns } from './job-columns.ts';
 import { pullTitle, renderPullBody } from './pull-body.ts';
 import { replanTarget, sayReplanned, withoutReplans } from './replan-target.ts';
@@ -270,15 +274,22 @@ async function bodyView(
     match: await matchLiveRunner(scope.store.db, scope.repo, job, scope.now()),
     findings,
     rawPlan: plan.model === '' ? null : JSON.stringify(JSON.parse(plan.body), null, 2),
-    cost:
-      plan.model === ''
-        ? null
-        : { model: plan.model, inputTokens: plan.input_tokens, outputTokens: plan.output_tokens },
+    cost: planningCost(plan, scope.settings.modelPrices),
+    expected: await expectedRun(scope, job),
     revision,
     dispatch: scope.settings.dispatch,
     auto: !askData(ask).replans && isAuto(scope, ask, job, findings),
     approve: scope.settings.policy.approve,
   };
+}
+
+/** null: no model was asked. */
+function planningCost(plan: PlanRow, prices: Settings['modelPrices']): Cost | null {
+  if (plan.model === '') return null;
+  const tokens = { input: Number(plan.input_tokens), output: Number(plan.output_tokens) };
+  const usd = usdOf(prices, plan.model, tokens);
+  const cost = { model: plan.model, inputTokens: tokens.input, outputTokens: tokens.output };
+  return usd === null ? cost : { ...cost, usd };
 }
 
 /** Where the ask was written. */

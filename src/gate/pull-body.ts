@@ -1,5 +1,6 @@
 import type { Finding } from '../job/finding.ts';
 import type { CodexJob, Job, ShellJob } from '../job/job.ts';
+import type { ExpectedRun } from '../job/ledger/estimate.ts';
 import { shortSha } from '../messages/format.ts';
 import { cell, code, codeCell, details, fence, link, list, paragraphs } from '../messages/markdown.ts';
 import { type Messages, messagesFor } from '../messages/messages.ts';
@@ -35,6 +36,8 @@ export type PullBodyView = Locale & {
   findings: readonly Finding[];
   /** null for a fenced ask. */
   cost: Cost | null;
+  /** null: nothing is said of it. */
+  expected: ExpectedRun | null;
   /** The plan as the model gave it, JSON; null for a fenced ask. */
   rawPlan: string | null;
   /** 1 = first plan. */
@@ -160,6 +163,7 @@ function factsTable(view: PullBodyView, m: Messages): string {
         .join('<br>'),
     ]);
   if (view.cost) rows.push([m.pullCost(), m.cost({ cost: view.cost })]);
+  if (view.expected) rows.push([m.pullExpected(), m.pullExpectedRun(view.expected)]);
   return ['| | |', '| --- | --- |', ...rows.map(([label, value]) => `| **${label}** | ${value} |`)].join(
     '\n',
   );

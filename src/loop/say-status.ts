@@ -2,7 +2,8 @@ import { queueView } from '../dispatch/queue-view.ts';
 import { repositoryUrl } from '../github/scope.ts';
 import { usageToday } from '../plan/model-cap.ts';
 import { jobOf } from '../report/judge-run.ts';
-import { renderStatusTable } from '../report/status-table.ts';
+import { monthSoFar } from '../report/month-so-far.ts';
+import { renderStatusTable, type StatusTableView } from '../report/status-table.ts';
 import { listJobsByState } from '../store/jobs.ts';
 import type { CommandRow, JobRow } from '../store/tables.ts';
 import { pauseWords } from './pause-work.ts';
@@ -37,6 +38,7 @@ export async function sayStatus(c: WorkContext, command: CommandRow): Promise<st
       tokensLimit: c.settings.limits.tokensPerDay,
       usdLimit: c.settings.limits.usdPerDay,
     },
+    costs: await costsView(c),
     jobs: [...running, ...waiting],
     stuck: view.stuck.map((item) => ({
       what: `${item.key.split(':')[0]} #${lastNumber(item.key.replace(/[a-z](\d+)$/, '$1')) || item.key}`,
@@ -51,6 +53,13 @@ export async function sayStatus(c: WorkContext, command: CommandRow): Promise<st
       ...jobOfRun(view.running, runner.runId),
     })),
   });
+}
+
+async function costsView(c: WorkContext): Promise<StatusTableView['costs']> {
+  const { month, summary, file } = await monthSoFar(c);
+  const ran = Object.values(summary.runs).some((count) => count > 0);
+  if (!ran && Object.keys(summary.total).length === 0) return null;
+  return { ...summary, month, url: file === null ? undefined : `${repositoryUrl(c)}/blob/${file}` };
 }
 
 function titled(job: JobRow): { id: string; title?: string } {

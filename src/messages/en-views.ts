@@ -7,7 +7,7 @@ import type { ReasonCode } from './reasons.ts';
 import type { Cost, PullLink, RunnerMatch, ShownVerdict, VerdictReason } from './views.ts';
 
 /** A duration in seconds as `1 h 5 min`, `3 min 12 s` or `0.4 s`. */
-function duration(total: number): string {
+export function duration(total: number): string {
   const { hours, minutes, seconds } = splitDuration(total);
   if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
   if (minutes > 0) return seconds === '0' ? `${minutes} min` : `${minutes} min ${seconds} s`;

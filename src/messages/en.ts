@@ -1,8 +1,9 @@
+import { enCosts } from './en-costs.ts';
 import { enReplies } from './en-replies.ts';
 import { enViews } from './en-views.ts';
 
 /** The English catalogue: key → function of parameters → Markdown. */
-export const en = { ...enReplies, ...enViews };
+export const en = { ...enReplies, ...enViews, ...enCosts };
 
 /** Every catalogue has these keys and parameters. */
 export type Messages = typeof en;

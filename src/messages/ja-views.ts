@@ -6,7 +6,7 @@ import { neutraliseInline } from './neutralise.ts';
 import type { ReasonCode } from './reasons.ts';
 import type { PullLink, RunnerMatch, ShownVerdict, VerdictReason } from './views.ts';
 
-function duration(total: number): string {
+export function duration(total: number): string {
   const { hours, minutes, seconds } = splitDuration(total);
   if (hours > 0) return minutes > 0 ? `${hours} 時間 ${minutes} 分` : `${hours} 時間`;
   if (minutes > 0) return seconds === '0' ? `${minutes} 分` : `${minutes} 分 ${seconds} 秒`;

@@ -1,6 +1,7 @@
 import type { Messages } from './en.ts';
+import { jaCosts } from './ja-costs.ts';
 import { jaReplies } from './ja-replies.ts';
 import { jaViews } from './ja-views.ts';
 
 /** The Japanese catalogue; for developers, です・ます. */
-export const ja: Messages = { ...jaReplies, ...jaViews };
+export const ja: Messages = { ...jaReplies, ...jaViews, ...jaCosts };

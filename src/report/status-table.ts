@@ -1,3 +1,4 @@
+import type { LedgerSummary } from '../job/ledger/summarise.ts';
 import type { PausedWords } from '../messages/en-replies.ts';
 import { cell, codeCell, link, list, paragraphs } from '../messages/markdown.ts';
 import { messagesFor } from '../messages/messages.ts';
@@ -11,6 +12,8 @@ export type StatusTableView = Locale & {
   paused: PausedWords | null;
   /** Of the model, today. */
   usage: { tokens: number; tokensLimit: number; usd: number; usdLimit: number; unpriced: readonly string[] };
+  /** The month so far; null: nothing was spent, and nothing ran. */
+  costs: (LedgerSummary & { month: string; url: string | undefined }) | null;
   jobs: readonly {
     id: string;
     title?: string;
@@ -64,6 +67,8 @@ export function renderStatusTable(view: StatusTableView): string {
       ? `**${m.statusRunners()}**\n\n${table(m.statusColumnsRunners(), runners)}`
       : m.statusNoRunners(),
     view.usage.tokens > 0 && m.statusUsage(view.usage),
+    view.costs &&
+      paragraphs(m.statusCosts(view.costs), list(view.costs.fixed.map((one) => m.statusFixed(one)))),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Reader } from './announce.ts';
-import type { ModelCallRow } from './tables.ts';
+import type { JobRow, ModelCallRow } from './tables.ts';
 
 /** A model call with the job it planned, if its ask came to one. */
 export type LedgerCall = ModelCallRow & { job_id: string | null };
@@ -15,5 +15,36 @@ export function listCallsSince(db: Reader, repoId: number, since: number): Promi
     .where('model_calls.at', '>=', since)
     .orderBy('model_calls.at')
     .orderBy('model_calls.id')
+    .execute();
+}
+
+/** Jobs whose current run was judged since, whether or not its record is committed. */
+export function listJudgedSince(db: Reader, repoId: number, since: number): Promise<JobRow[]> {
+  return db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('repo_id', '=', repoId)
+    .where('verdict', 'is not', null)
+    .where('updated_at', '>=', since)
+    .orderBy('id')
+    .execute();
+}
+
+/** Jobs that were judged and touch the same as `touches` (json), the newest first. */
+export function listJudgedTouching(
+  db: Reader,
+  repoId: number,
+  touches: string,
+  limit: number,
+): Promise<Pick<JobRow, 'id' | 'file' | 'verdict'>[]> {
+  return db
+    .selectFrom('jobs')
+    .select(['id', 'file', 'verdict'])
+    .where('repo_id', '=', repoId)
+    .where('touches', '=', touches)
+    .where('verdict', 'is not', null)
+    .orderBy('updated_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
     .execute();
 }

@@ -41,6 +41,10 @@ async function playJob(): Promise<string> {
 }
 
 const costs = (now: number) => workAt(t, `costs:${t.github.repository().id}`, now);
+async function status(): Promise<string> {
+  const issue = await ask(t, '/status');
+  return (await t.marked(issue, 'reply')).at(-1)?.body ?? '';
+}
 const commits = async () =>
   (await t.github.read.commits()).filter((commit) =>
     JSON.stringify(commit).includes('guruguru: costs up to'),
@@ -59,6 +63,19 @@ describe('the ledger', () => {
       .where('key', 'like', 'costs:%')
       .execute();
     expect(rows).toHaveLength(1);
+  });
+
+  it('is told before it is committed, and what a run may cost before it is approved', async () => {
+    const bodies = (await t.github.read.pulls())
+      .map(({ body }) => body)
+      .filter((body) => body.includes('Planning cost'));
+    expect(bodies.filter((body) => body.includes('`gke` costs JPY 800 a day anyway'))).toHaveLength(2);
+    expect(bodies.filter((body) => body.includes('USD 1.20'))).toHaveLength(2);
+    expect(bodies.filter((body) => body.includes('nothing of its kind has run yet'))).toHaveLength(1);
+    expect(bodies.filter((body) => body.includes('an estimate from one run'))).toHaveLength(1);
+    expect(await status()).toMatch(
+      /^Costs of \d{4}-\d\d so far: .*USD 2\.40; 2 jobs succeeded, .*USD 1\.20 each\.$/m,
+    );
   });
 
   it('is committed once for a day, whoever is at it', async () => {
@@ -92,6 +109,7 @@ describe('the ledger', () => {
       `| \`gke\` | 1 day, JPY 800 | 0 days, – | ${idle} ${idle === 1 ? 'day' : 'days'},`,
     );
     expect(text).toContain('| Per successful job |');
+    expect(await status()).toMatch(/^\[Costs\]\(http.*\/blob\/main\/reports\/costs\/.*; 2 jobs succeeded/m);
   });
 
   it('is the same after the loss of the database: what was committed stays, what was not comes from the records', async () => {

@@ -208,6 +208,8 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   pullEnv: [],
   pullServes: [],
   pullCost: [],
+  pullExpected: [],
+  pullExpectedRun: [{ seconds: 90, runs: 3, atMost: 1_800, daily: [{ name: 'gke', money: 'JPY 800' }] }],
   pullRetries: [],
   pullRetriesYes: [],
   pullFindings: [],
@@ -223,6 +225,16 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   pullCut: [],
   statusPaused: [PAUSED],
   statusUsage: [{ tokens: 1200, tokensLimit: 2_000_000, usd: 0.1, usdLimit: 5, unpriced: ['x-1'] }],
+  statusCosts: [
+    { month: '2026-11', total: { JPY: 8e8 }, succeeded: 2, perSuccess: { JPY: 4e8 }, url: undefined },
+  ],
+  statusFixed: [
+    {
+      name: 'gke',
+      days: { changed: 1, checked: 2, idle: 3 },
+      money: { changed: {}, checked: { JPY: 8e8 }, idle: {} },
+    },
+  ],
   statusNothing: [],
   statusJobs: [],
   statusStuck: [],

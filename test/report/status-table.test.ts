@@ -7,6 +7,7 @@ const base = {
   trigger: '/ask',
   now: 1_000_000,
   paused: null,
+  costs: null,
   usage: { tokens: 0, tokensLimit: 2_000_000, usd: 0, usdLimit: 5, unpriced: [] },
 } as const;
 

@@ -1,0 +1,21 @@
+import type { Scope } from '../github/scope.ts';
+import type { Job } from '../job/job.ts';
+import { type ExpectedRun, expectRun } from '../job/ledger/estimate.ts';
+import { parseJob } from '../job/parse-job.ts';
+import { runEntry } from '../job/report-format.ts';
+import { listJudgedTouching } from '../store/ledger-rows.ts';
+
+/** Runs looked at for an estimate. */
+const LOOK_BACK = 20;
+
+/** What the runs of the same kind that touched the same took, as far as the database knows them. */
+export async function expectedRun(scope: Scope, job: Job): Promise<ExpectedRun> {
+  const touches = JSON.stringify(job.touches ?? []);
+  const rows = await listJudgedTouching(scope.store.db, scope.repo.id, touches, LOOK_BACK);
+  const seconds = rows.flatMap(({ id, file, verdict }) => {
+    const parsed = parseJob(file, { path: `jobs/queue/${id}.json` });
+    if (!parsed.ok || parsed.job.kind !== job.kind) return [];
+    return runEntry.parse(JSON.parse(verdict ?? 'null')).duration_seconds ?? [];
+  });
+  return expectRun(job, seconds, scope.settings.costs.costs);
+}

@@ -105,7 +105,7 @@ export async function executeShell(job: ShellJob, options: ShellOptions): Promis
 
     const shell = await runBash({
       directory,
-      inTurn: driver.inTurn,
+      pairs: driver.pairs,
       workdir: workdir.path,
       shell: enclosed.shell,
       hide,

@@ -2,6 +2,9 @@ import { Socket } from 'node:net';
 
 export interface PipeReader {
   ended: Promise<void>;
+  /** Reads nothing for so many ms, or until `wake`: many small writes are then taken at once. */
+  rest: (ms: number) => void;
+  wake: () => void;
   close: () => void;
 }
 
@@ -26,5 +29,21 @@ export function readPipe(fd: number, take: (bytes: Buffer) => void): PipeReader 
     socket.once('end', () => socket.destroy());
   });
   socket.resume();
-  return { ended, close: () => socket.destroy() };
+  let timer: NodeJS.Timeout | undefined;
+  const wake = () => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    socket.resume();
+  };
+  const rest = (ms: number) => {
+    if (timer !== undefined) return;
+    socket.pause();
+    timer = setTimeout(wake, ms);
+  };
+  const close = () => {
+    clearTimeout(timer);
+    socket.destroy();
+  };
+  return { ended, rest, wake, close };
 }

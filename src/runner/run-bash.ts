@@ -24,6 +24,9 @@ export interface ShellTiming {
 }
 export const SHELL_TIMING: ShellTiming = { graceMs: 10_000, partialMs: 200, settleMs: 250 };
 
+/** Less than the lines of `/bin/true` take that may run ahead (measured: 0.7 ms each). */
+const MARKS_REST_MS = 3;
+
 export interface BashEnd {
   ended: { exit_code: number | null; signal: string | null; duration_seconds: number; finished_at: string };
   steps: Step[];
@@ -35,7 +38,7 @@ export interface BashEnd {
 export async function runBash(plan: {
   /** With the driver in `job`, and the FIFOs of `makeChannels`. */
   directory: string;
-  inTurn: boolean;
+  pairs: number;
   workdir: string;
   /** bash with the driver, as it is or in a sandbox. */
   shell: Shell;
@@ -48,7 +51,7 @@ export async function runBash(plan: {
   onStart: ((pid: number) => void) | undefined;
 }): Promise<BashEnd> {
   const { seconds, timing } = plan;
-  const channels = openChannels(plan.directory);
+  const channels = openChannels(plan.directory, plan.pairs);
   const child = spawn(plan.shell.command, plan.shell.args, {
     cwd: plan.workdir,
     env: plan.shell.env,
@@ -72,7 +75,13 @@ export async function runBash(plan: {
     output.out.flush();
     output.err.flush();
   });
-  const order = stepOrder({ inTurn: plan.inTurn, take: steps.take, answer: answerOn(channels.answer) });
+  const order = stepOrder({
+    pairs: plan.pairs,
+    take: steps.take,
+    answer: answerOn(channels.answer),
+    rest: () => marks.rest(MARKS_REST_MS),
+    wake: () => marks.wake(),
+  });
   const streams = channels.outputs.map(({ fd, pair, stream }) =>
     readPipe(fd, (bytes) => order.output(pair, bytes, output[stream].push)),
   );
@@ -104,6 +113,7 @@ export async function runBash(plan: {
 
   try {
     const { code, signal } = await exit;
+    marks.wake();
     const ended = {
       exit_code: code,
       signal,

@@ -1,17 +1,21 @@
+import { PAIRS } from './fifos.ts';
+
 /**
  * The script that runs one job's lines in one bash, and the marks it makes.
  *
  * Each line is handed to `eval` as one quoted word, so that nothing in it can reach the driver. The marks
  * go to descriptor 29 (28 brings the answers) and never through the output; 3-9 and 200 stay free for the job, and `29>&- 28<&-` on the
  * eval takes them away from the job's commands (bash puts them back afterwards, also when the job
- * closes or moves them). Only what bash 3.2 (macOS) has is used: no BASH_XTRACEFD, no `${x@Q}`.
+ * closes or moves them). The other pairs of outputs are left to it: they lead to where its output goes anyway, and
+ * closing one took 4 % of the time of `/bin/true`. Only what bash 3.2 (macOS) has is used: no BASH_XTRACEFD, no `${x@Q}`.
  *
  * No output may be shown under the wrong line, so the runner takes in what a line has printed before it lets
  * another line write to the same pipe: it answers a mark with one newline on 28. When the runner is gone
  * `read` meets the end at once. There are two ways, because the answer takes a quarter of the time of `/bin/true`:
  *
- * - **in turn**: lines 0, 2, 4 … print to the pipes in 1 and 2, lines 1, 3, 5 … to a second pair in 26 and 27. A
- *   line then waits for the answer to the mark before the last one, which has come meanwhile.
+ * - **in turn**: line 0 prints to the pair of pipes in 1 and 2, line 1 to a second pair in 30 and 31, and so on to the
+ *   last pair, then to the first again. A line then waits only for the answer to the mark of the line before which its
+ *   pair was used last, which has come long since.
  * - **one by one**: all lines print to one pair and wait for the answer to their own mark. This is for a script
  *   that may look back (`$?` of the line before, `set -x`) or may move its output for good (`exec > log`), which
  *   the redirection of the eval would undo. `__guruguru_in` runs inside the eval, before the line: it gives the line
@@ -23,15 +27,27 @@
  * status 1 and goes on in plain bash, while an `eval` with status 1 would end it. The last code is the process's own
  * exit code: a trap on EXIT would take the job's away.
  */
-const IN_TURN = 'set -eo pipefail; exec 29>&3 28<&4 26>&5 27>&6 3>&- 4<&- 5>&- 6>&-; __guruguru_s=0';
 const ONE_BY_ONE = [
   'set -eo pipefail',
-  'exec 29>&3 28<&4 3>&- 4<&- 5>&- 6>&-',
+  'exec 29>&3 28<&4 3>&- 4<&-',
   '__guruguru_s=0',
   '__guruguru_x=',
   '__guruguru_in() { if [ -n "$__guruguru_x" ]; then set -x; fi; return "$__guruguru_s"; }',
   '__guruguru_out() { __guruguru_s=$?; case $- in *x*) set +x; __guruguru_x=1 ;; *) __guruguru_x= ;; esac; }',
 ].join('; ');
+
+/** Where a pair but the first is while the lines run, and where it is when bash starts. */
+const outOf = (pair: number) => 28 + 2 * pair;
+const givenOf = (pair: number) => 3 + 2 * pair;
+
+function inTurnStart(pairs: number): string {
+  const others = Array.from({ length: pairs - 1 }, (_, n) => n + 1);
+  const moved = others.map((pair) => {
+    const [to, from] = [outOf(pair), givenOf(pair)];
+    return `${to}>&${from} ${to + 1}>&${from + 1} ${from}>&- ${from + 1}>&-`;
+  });
+  return `set -eo pipefail; exec ${['29>&3 28<&4 3>&- 4<&-', ...moved].join(' ')}; __guruguru_s=0`;
+}
 
 /** bash's `$'…'` quoting: any text as one word on one line, so that bash's line numbers count script entries. */
 export function quoteForBash(text: string): string {
@@ -58,16 +74,17 @@ const NEEDS_ONE_BY_ONE =
 
 export interface ShellDriver {
   text: string;
-  /** Whether the lines use the two pairs of pipes in turn; otherwise only the first pair is used. */
-  inTurn: boolean;
+  /** Pairs of pipes that the lines use in turn; 1: they go one by one. */
+  pairs: number;
 }
 
 /**
  * The driver for these script lines, for `bash FILE` with descriptors 1 and 2 open for output, 3 for writing
- * marks, 4 for reading answers, 5 and 6 for the second pair of outputs.
+ * marks, 4 for reading answers, and from 5 up the other pairs of outputs.
  */
 export function shellDriver(script: readonly string[]): ShellDriver {
   const inTurn = !script.some((text) => NEEDS_ONE_BY_ONE.test(text));
+  const pairs = inTurn ? Math.min(PAIRS, script.length) : 1;
   const lines = script.map((text, index) => {
     const run = quoteForBash(
       inTurn
@@ -80,18 +97,18 @@ export function shellDriver(script: readonly string[]): ShellDriver {
       ? `if ! eval ${check} 2>/dev/null; then (eval ${told}) || :; ` +
         `echo 'syntax error in this script line: nothing of it was run' >&2; exit 2; fi; unset -f __guruguru_check; `
       : '';
-    const second = inTurn && index % 2 === 1 ? '>&26 2>&27 ' : '';
-    const wait = inTurn && index === 0 ? '' : 'read -r -u 28 __guruguru_a || :; ';
+    const pair = index % pairs;
+    const other = pair > 0 ? `>&${outOf(pair)} 2>&${outOf(pair) + 1} ` : '';
+    const wait = inTurn && index < pairs - 1 ? '' : 'read -r -u 28 __guruguru_a || :; ';
     // One write for the end of the line before and the start of this one: it wakes the runner once.
     const marks = index === 0 ? `S 0\\n'` : `D ${index - 1} %s\\nS ${index}\\n' "$__guruguru_s"`;
-    const ours = inTurn ? '29>&- 28<&- 27>&- 26>&-' : '29>&- 28<&-';
-    const start = index === 0 ? `${inTurn ? IN_TURN : ONE_BY_ONE}; ` : '';
-    const checkedThere = checked === '' ? '' : second === '' ? checked : `{ ${checked}} ${second}; `;
-    return `${start}builtin printf '${marks} >&29; ${wait}${checkedThere}eval ${run} ${second}${ours}`;
+    const start = index === 0 ? `${inTurn ? inTurnStart(pairs) : ONE_BY_ONE}; ` : '';
+    const checkedThere = checked === '' ? '' : other === '' ? checked : `{ ${checked}} ${other}; `;
+    return `${start}builtin printf '${marks} >&29; ${wait}${checkedThere}eval ${run} ${other}29>&- 28<&-`;
   });
   const last = script.length - 1;
   const end = `builtin printf 'D ${last} %s\\n' "$__guruguru_s" >&29; exit "$__guruguru_s"`;
-  return { text: `${lines.join('\n')}\n${end}\n`, inTurn };
+  return { text: `${lines.join('\n')}\n${end}\n`, pairs };
 }
 
 export type Mark = { kind: 'started'; line: number } | { kind: 'ended'; line: number; exitCode: number };

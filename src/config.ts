@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { listed, type SandboxConfig, sandboxEnvironment, sandboxOf } from './sandbox-config.ts';
+import { codexConfig, listed, type SandboxConfig, sandboxEnvironment, sandboxOf } from './sandbox-config.ts';
 import { readTransport, type TransportConfig } from './tls-config.ts';
 
 /** Every mistake in the settings, reported together. `problems` are one line each, name first. */
@@ -250,6 +250,8 @@ export interface RunnerConfig {
   /** With `--verify`: what it asks GitHub with. Repositories in lower case. */
   verify: { api: string; token: string; repositories: string[] } | null;
   sandbox: SandboxConfig;
+  /** `key=value` in TOML, for `codex --config`. */
+  codexConfig: string[];
 }
 
 const runnerName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
@@ -284,6 +286,7 @@ export const runnerEnvironment = z.object({
     .default('')
     .transform((text) => listed(text.toLowerCase()))
     .pipe(z.array(z.string().regex(/^[a-z0-9-]+\/[a-z0-9._-]+$/, 'must be owner/name, comma-separated'))),
+  GURUGURU_CODEX_CONFIG: codexConfig,
   ...sandboxEnvironment,
 });
 
@@ -325,6 +328,7 @@ export function parseRunnerConfig(
           }
         : null,
     sandbox: sandboxOf(env, ConfigError),
+    codexConfig: env.GURUGURU_CODEX_CONFIG,
   };
 }
 
@@ -351,6 +355,7 @@ const gitRunnerEnvironment = runnerEnvironment
     GURUGURU_SANDBOX: true,
     GURUGURU_SANDBOX_READ: true,
     GURUGURU_SANDBOX_NETWORK: true,
+    GURUGURU_CODEX_CONFIG: true,
   })
   .extend({ GURUGURU_WORKDIR_ROOTS: z.string().optional() });
 
@@ -360,7 +365,7 @@ const gitRunnerEnvironment = runnerEnvironment
  */
 export function parseGitRunnerConfig(
   environment: Environment,
-): Pick<RunnerConfig, 'name' | 'labels' | 'sandbox'> & { workdirRoots: string | null } {
+): Pick<RunnerConfig, 'name' | 'labels' | 'sandbox' | 'codexConfig'> & { workdirRoots: string | null } {
   const parsed = gitRunnerEnvironment.safeParse(withoutEmpty(environment));
   if (!parsed.success) throw new ConfigError(problemsOf(parsed.error));
   const env = parsed.data;
@@ -369,6 +374,7 @@ export function parseGitRunnerConfig(
     labels: env.GURUGURU_RUNNER_LABELS,
     workdirRoots: env.GURUGURU_WORKDIR_ROOTS ?? null,
     sandbox: sandboxOf(env, ConfigError),
+    codexConfig: env.GURUGURU_CODEX_CONFIG,
   };
 }
 

@@ -12,6 +12,21 @@ export function listed(text: string): string[] {
     .filter(Boolean);
 }
 
+/** `key=value; key=value` in TOML, which has no semicolon but in texts. */
+export const codexConfig = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(';')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+  .refine(
+    (settings) => settings.every((setting) => /^[A-Za-z0-9_."-]+\s*=/.test(setting)),
+    'must be key=value, separated by semicolons, as `codex --config` takes them',
+  );
+
 /** The runner's variables on the sandbox. */
 export const sandboxEnvironment = {
   GURUGURU_SANDBOX: z.enum(SANDBOXES, { error: `must be one of ${SANDBOXES.join(', ')}` }).default('none'),

@@ -261,6 +261,7 @@ describe('parseRunnerConfig', () => {
       GURUGURU_SANDBOX: 'bwrap',
       GURUGURU_SANDBOX_READ: '/home/a/.kube/config, ',
       GURUGURU_SANDBOX_NETWORK: 'off',
+      GURUGURU_CODEX_CONFIG: 'model_provider="proxy"; model_providers.proxy={name="p"} ;',
     });
     expect(config).toEqual({
       url: 'https://guru.example',
@@ -271,6 +272,7 @@ describe('parseRunnerConfig', () => {
       stateDir: '/var/lib/runner',
       sandbox: { kind: 'bwrap', read: ['/home/a/.kube/config'], network: 'off' },
       verify: null,
+      codexConfig: ['model_provider="proxy"', 'model_providers.proxy={name="p"}'],
     });
   });
 
@@ -317,11 +319,13 @@ describe('parseRunnerConfig', () => {
       GURUGURU_URL: 'devbox:3000',
       GURUGURU_RUNNER_NAME: '-x',
       GURUGURU_RUNNER_LABELS: 'good,not good',
+      GURUGURU_CODEX_CONFIG: '--yolo',
     });
     expect(found).toEqual([
       expect.stringMatching(/^GURUGURU_URL: must be an http\(s\) URL/),
       expect.stringMatching(/^GURUGURU_RUNNER_NAME: "-x" must be 1-63 letters/),
       expect.stringMatching(/^GURUGURU_RUNNER_LABELS: "not good" must be/),
+      expect.stringMatching(/^GURUGURU_CODEX_CONFIG: must be key=value/),
     ]);
   });
 });

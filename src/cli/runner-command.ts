@@ -2,10 +2,11 @@ import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadEnvFile } from 'node:process';
 import { ConfigError, type Environment, parseGitRunnerConfig, parseRunnerConfig } from '../config.ts';
-import { SANDBOX_CAPABILITY } from '../job/match-runner.ts';
+import { CODEX_CAPABILITY, SANDBOX_CAPABILITY } from '../job/match-runner.ts';
 import { redactText } from '../job/secrets/redact.ts';
 import { defaultLabels, probeCapabilities } from '../runner/capabilities.ts';
 import { checkUrl } from '../runner/client.ts';
+import { probeCodex } from '../runner/codex/probe-codex.ts';
 import { runGitMode } from '../runner/git-mode.ts';
 import { knownSecrets } from '../runner/known-secrets.ts';
 import { runResident, trapSignals } from '../runner/resident.ts';
@@ -58,10 +59,11 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
       token: config.token,
       name: config.name,
       labels: config.labels.length > 0 ? config.labels : defaultLabels(config.name),
-      capabilities: capabilities(environment, sandbox),
+      capabilities: await capabilities(environment, sandbox, say),
       version: VERSION,
       roots: roots.roots,
       sandbox,
+      codexConfig: config.codexConfig,
       stateDirectory: config.stateDir,
       ...(config.verify ? { verify: config.verify } : {}),
     },
@@ -90,7 +92,8 @@ async function gitCommand(environment: Environment, flags: RunnerFlags & { git: 
       checkout: resolve(flags.git),
       name: config.name,
       labels: config.labels.length > 0 ? config.labels : defaultLabels(config.name),
-      capabilities: capabilities(environment, sandbox),
+      capabilities: await capabilities(environment, sandbox, say),
+      codexConfig: config.codexConfig,
       roots: roots.roots,
       sandbox,
       once: flags.once ?? false,
@@ -106,9 +109,18 @@ function sayWithout(secrets: readonly string[]): (text: string) => void {
   return (text) => console.log(`${new Date().toISOString()} ${redactText(text, secrets)}`);
 }
 
-function capabilities(environment: Environment, sandbox: Sandbox): string[] {
+async function capabilities(
+  environment: Environment,
+  sandbox: Sandbox,
+  say: (text: string) => void,
+): Promise<string[]> {
   const probed = probeCapabilities(environment.PATH ?? '');
-  return sandbox.kind === 'none' ? probed : [...probed, SANDBOX_CAPABILITY];
+  // Codex has a sandbox of its own and cannot work in this one (docs/sandbox.md).
+  if (sandbox.kind !== 'none') return [...probed, SANDBOX_CAPABILITY];
+  const codex = await probeCodex(environment);
+  if (codex.ok) say(`codex jobs are taken: ${codex.version}`);
+  else if (codex.why !== null) say(`codex jobs are not taken: codex --version failed: ${codex.why}`);
+  return codex.ok ? [...probed, CODEX_CAPABILITY] : probed;
 }
 
 /** @throws ConfigError when it does not work here: a runner that was to have one never runs a job without. */

@@ -26,8 +26,8 @@ export interface RunnerApiOptions {
   signal?: AbortSignal;
 }
 
-/** 64 KiB of log in base64, a result with its report, and room. */
-const BODY_MAX_BYTES = 256 * 1024;
+/** 64 KiB of log in base64, a result with its report and an agent's diff as JSON, and room. */
+const BODY_MAX_BYTES = 2 * 1024 * 1024;
 
 const TLS_REQUIRED =
   "the runner API is not served in clear text beyond the app's own machine. Use https: set GURUGURU_TLS_CERT and " +

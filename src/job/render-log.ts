@@ -52,6 +52,8 @@ function* renderedLines(records: Iterable<LogRecord>, script: readonly string[])
       for (const line of held ? lines.slice(0, -1) : lines) yield `  ${mark} ${plainText(line)}`.trimEnd();
       continue;
     }
+    // Told in lines of its own.
+    if (record.s === 'event') continue;
     yield* openLines(open);
     if (record.s === 'note') {
       for (const line of record.d.split('\n')) yield `  # ${plainText(line)}`.trimEnd();
@@ -149,6 +151,7 @@ function isLogRecord(value: unknown): value is LogRecord {
   switch (record.s) {
     case 'out':
     case 'err':
+    case 'event':
       return typeof record.d === 'string' && (fields === 3 || (fields === 4 && record.p === true));
     case 'note':
       return typeof record.d === 'string' && fields === 3;
@@ -166,8 +169,15 @@ export function outputsOf(records: readonly LogRecord[]): { stdout: string; stde
   return { stdout: outputOf(records, 'out'), stderr: outputOf(records, 'err') };
 }
 
+/** The events of an agent's run, one JSON object a line: the last 1 MiB, whole lines only. */
+export function eventsOf(records: readonly LogRecord[]): string {
+  const text = outputOf(records, 'event');
+  const cut = Buffer.byteLength(text) >= OUTPUT_MAX_BYTES - 4;
+  return cut ? text.slice(text.indexOf('\n') + 1) : text;
+}
+
 /** From the end, and no further than needed: most of a long log is not part of it. */
-function outputOf(records: readonly LogRecord[], stream: 'out' | 'err'): string {
+function outputOf(records: readonly LogRecord[], stream: 'out' | 'err' | 'event'): string {
   const parts: string[] = [];
   // A UTF-16 unit is a byte or more, so this many units are enough.
   let units = 0;

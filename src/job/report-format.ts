@@ -4,7 +4,7 @@ import type { Job } from './job.ts';
 import { outcome, type RunResult, step } from './run-result.ts';
 
 /** The log's own format lives beside it; one import serves whoever writes a report. */
-export { decodeLog, outputsOf, RENDERED_LOG_MAX_BYTES, renderLog } from './render-log.ts';
+export { decodeLog, eventsOf, outputsOf, RENDERED_LOG_MAX_BYTES, renderLog } from './render-log.ts';
 
 /** Why a run ended as it did. Closed: records, check runs and replies are written from it. */
 export const RUN_REASONS = [

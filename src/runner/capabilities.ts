@@ -24,7 +24,6 @@ export const PROBED = [
   'aws',
   'az',
   'jq',
-  'codex',
 ] as const;
 
 const SYSTEMS: Partial<Record<NodeJS.Platform, string>> = {

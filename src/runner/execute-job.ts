@@ -1,19 +1,11 @@
 import type { Job } from '../job/job.ts';
-import { executeShell, type ShellOptions, type ShellResult } from './execute-shell.ts';
+import type { CodexOptions } from './codex/execute-codex.ts';
+import { executeShell, type ShellResult } from './execute-shell.ts';
 
 /** Runs a job by the executor of its kind. Never throws: what goes wrong is an outcome with a message. */
-export async function executeJob(job: Job, options: ShellOptions): Promise<ShellResult> {
+export async function executeJob(job: Job, options: CodexOptions): Promise<ShellResult> {
   if (job.kind === 'run_shell') return executeShell(job, options);
-  const now = new Date().toISOString();
-  return {
-    outcome: 'refused',
-    exit_code: null,
-    signal: null,
-    started_at: now,
-    finished_at: now,
-    duration_seconds: 0,
-    steps: [],
-    message: 'kind: this runner cannot run codex jobs yet',
-    report: null,
-  };
+  // Loaded with the first such job: most runners never see one.
+  const { executeCodex } = await import('./codex/execute-codex.ts');
+  return executeCodex(job, options);
 }

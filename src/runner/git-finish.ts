@@ -13,6 +13,9 @@ import { keepNewest } from './keep-newest.ts';
 import { repairLogSpool } from './log-spool.ts';
 import { endLeftovers } from './tagged-processes.ts';
 
+/** Where agents' copies of the checkout are, in the runner's folder. */
+export const COPIES = 'copies';
+
 /** What an earlier process, or a push that failed, left behind. */
 export async function settleJournal(runner: GitRunner): Promise<'succeeded' | 'failed' | 'none'> {
   const { directory, git, deps } = runner;
@@ -29,6 +32,7 @@ export async function settleJournal(runner: GitRunner): Promise<'succeeded' | 'f
     return work.entry.state === 'succeeded' ? 'succeeded' : 'failed';
   }
   await endLeftovers(work.run, null, 10_000);
+  rmSync(join(directory, COPIES), { recursive: true, force: true });
   const message =
     'the runner was killed while the job ran; how far it came is not known. It is not run again.';
   deps.say(`${work.job} lost: ${message}`);

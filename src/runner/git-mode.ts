@@ -5,7 +5,7 @@ import { closeDod } from '../job/dod.ts';
 import { pause } from './client.ts';
 import { GitError, openGit } from './git.ts';
 import { type Branch, CheckoutError, gitSettings, pull, repositoryName } from './git-checkout.ts';
-import { publishAndLetGo, settleJournal } from './git-finish.ts';
+import { COPIES, publishAndLetGo, settleJournal } from './git-finish.ts';
 import { clearJournal, type Journal, writeJournal } from './git-journal.ts';
 import { claim, claimHolder, makeClaim, type QueuedJob, readQueue, releaseClaim } from './git-queue.ts';
 import type { GitModeDeps, GitModeOptions, GitRunner } from './git-runner.ts';
@@ -134,6 +134,8 @@ async function runClaimed(
     attempt: 1,
     runner: options.name,
     directory: join(directory, 'logs'),
+    copies: join(directory, COPIES),
+    ...(options.codexConfig === undefined ? {} : { codexConfig: options.codexConfig }),
     roots: options.roots,
     repository: await repositoryName(git, work.remote),
     environment: deps.environment,

@@ -18,6 +18,8 @@ export interface GitModeOptions {
   /** Between two pulls; 10. */
   intervalSeconds: number;
   passOn?: readonly string[];
+  /** As in CodexOptions. */
+  codexConfig?: readonly string[];
   timing?: Partial<ShellTiming>;
 }
 

@@ -62,6 +62,7 @@ export async function runJobFile(options: JobRunOptions): Promise<0 | 1 | 2> {
     attempt,
     runner: hostname(),
     directory: spool,
+    copies: join(spool, 'copies'),
     roots: 'anything',
     repository: null,
     environment: options.environment,

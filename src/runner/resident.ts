@@ -33,6 +33,8 @@ export interface ResidentOptions {
   stateDirectory: string;
   /** Probed. Default: none. */
   sandbox?: Sandbox;
+  /** As in CodexOptions. */
+  codexConfig?: readonly string[];
   /** More environment names to pass on to jobs. */
   passOn?: readonly string[];
   /** `--verify`: proof on GitHub before anything runs. */
@@ -170,6 +172,7 @@ function offerContext(resident: Resident, onDrain: () => void) {
     hide: [options.token, ...(options.verify ? [options.verify.token] : [])],
     verify: options.verify,
     sandbox: options.sandbox ?? NO_SANDBOX,
+    codexConfig: options.codexConfig ?? [],
     shell: options.timing?.shell ?? {},
     sync: options.timing?.sync ?? {},
     cancel: deps.cancel,

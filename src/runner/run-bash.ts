@@ -5,10 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogRecord, Step } from '../job/run-result.ts';
 import { createRedactor } from '../job/secrets/redact.ts';
 import { openChannels } from './fifos.ts';
+import { guardRun, type Stopped } from './guard-run.ts';
 import { type OutputLines, outputLines } from './output-lines.ts';
 import { readPipe } from './read-pipe.ts';
 import type { Shell } from './sandbox/sandbox.ts';
-import { endLeftovers, signalRun } from './tagged-processes.ts';
+import { endLeftovers } from './tagged-processes.ts';
 import { answerOn, markReader, stepOrder, stepTracker } from './track-steps.ts';
 
 /** All in milliseconds. */
@@ -30,7 +31,7 @@ const MARKS_REST_MS = 3;
 export interface BashEnd {
   ended: { exit_code: number | null; signal: string | null; duration_seconds: number; finished_at: string };
   steps: Step[];
-  stopped: { outcome: 'timeout' | 'cancelled'; message: string } | null;
+  stopped: Stopped | null;
   leftovers: number;
 }
 
@@ -87,29 +88,14 @@ export async function runBash(plan: {
   );
   const marks = readPipe(channels.mark, markReader(order.mark));
 
-  let stopped: BashEnd['stopped'] = null;
-  let kill: NodeJS.Timeout | null = null;
-  const stop = (outcome: 'timeout' | 'cancelled', message: string) => {
-    if (stopped !== null) return;
-    stopped = { outcome, message };
-    const group = child.pid ?? null;
-    const failed = (cause: unknown) =>
-      plan.onRecord({ s: 'note', t: seconds(), d: `could not signal: ${cause}` });
-    signalRun(plan.runId, group, 'SIGTERM').catch(failed);
-    kill = setTimeout(() => signalRun(plan.runId, group, 'SIGKILL').catch(failed), timing.graceMs);
-  };
-  const limit = timing.timeoutMs / 60_000;
-  const timer = setTimeout(
-    () =>
-      stop(
-        'timeout',
-        `the job was ended after its timeout of ${Math.round(limit * 1000) / 1000} minutes (timeout_minutes)`,
-      ),
-    timing.timeoutMs,
-  );
-  const cancel = () => stop('cancelled', plan.signal === undefined ? 'cancelled' : reasonOf(plan.signal));
-  plan.signal?.addEventListener('abort', cancel);
-  if (plan.signal?.aborted === true) cancel();
+  const guard = guardRun({
+    runId: plan.runId,
+    pid: child.pid ?? null,
+    timeoutMs: timing.timeoutMs,
+    graceMs: timing.graceMs,
+    signal: plan.signal,
+    onFailure: (cause) => plan.onRecord({ s: 'note', t: seconds(), d: `could not signal: ${cause}` }),
+  });
 
   try {
     const { code, signal } = await exit;
@@ -120,8 +106,7 @@ export async function runBash(plan: {
       duration_seconds: seconds(),
       finished_at: new Date().toISOString(),
     };
-    clearTimeout(timer);
-    if (kill !== null) clearTimeout(kill);
+    guard.ended();
     // A process substitution (`exec > >(tee log)`) outlives the shell by a moment: let it finish its output.
     const drained = Promise.all(streams.map((stream) => stream.ended));
     await within(timing.settleMs, drained);
@@ -132,15 +117,14 @@ export async function runBash(plan: {
     output.out.end();
     output.err.end();
     steps.end(code ?? 128 + (signal === null ? 0 : constants.signals[signal]), ended.duration_seconds);
-    return { ended, steps: steps.list, stopped, leftovers };
+    return { ended, steps: steps.list, stopped: guard.stopped(), leftovers };
   } finally {
-    clearTimeout(timer);
-    plan.signal?.removeEventListener('abort', cancel);
+    guard.release();
     closeSync(channels.answer);
   }
 }
 
-function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+export function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     // Not `close`: a daemon that keeps the output open must not keep the run open.
@@ -148,12 +132,8 @@ function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: Nod
   });
 }
 
-/** What a person reads as the reason of a cancel. */
-export function reasonOf(signal: AbortSignal): string {
-  return typeof signal.reason === 'string' ? signal.reason : 'cancelled';
-}
-
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+/** Waits for it, but not longer than `ms`. */
+export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   const timeout = new AbortController();
   await Promise.race([promise, sleep(ms, undefined, { signal: timeout.signal }).catch(() => undefined)]);
   timeout.abort();

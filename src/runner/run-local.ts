@@ -12,8 +12,8 @@ import {
 } from '../job/report-format.ts';
 import { runLogPath } from '../job/report-paths.ts';
 import type { LogRecord } from '../job/run-result.ts';
+import type { CodexOptions } from './codex/execute-codex.ts';
 import { executeJob } from './execute-job.ts';
-import type { ShellOptions } from './execute-shell.ts';
 import { keepAwake } from './keep-awake.ts';
 import { openLogSpool } from './log-spool.ts';
 
@@ -29,7 +29,7 @@ export interface LocalRun {
  */
 export async function runLocally(
   job: Job,
-  options: Omit<ShellOptions, 'onRecord' | 'onStart'> & {
+  options: Omit<CodexOptions, 'onRecord' | 'onStart'> & {
     attempt: number;
     runner: string;
     directory: string;

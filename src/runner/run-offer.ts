@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type { Offer } from '../dispatch/protocol.ts';
 import type { Job } from '../job/job.ts';
 import { SANDBOX_CAPABILITY, suits } from '../job/match-runner.ts';
@@ -37,6 +38,7 @@ export interface OfferContext {
   /** Set: only what GitHub itself shows that a person wanted is run. */
   verify?: VerifyOptions | undefined;
   sandbox: Sandbox;
+  codexConfig: readonly string[];
   shell: Partial<ShellTiming>;
   sync: Partial<SyncTiming>;
   /** Aborted when the runner is to stop now: the job is cancelled. */
@@ -135,6 +137,8 @@ async function runIn(
     passOn: context.passOn,
     hide: context.hide,
     sandbox: context.sandbox,
+    copies: join(context.state.path, 'copies'),
+    codexConfig: context.codexConfig,
     onRecord: log.write,
     onStart: keepAwake,
     signal: AbortSignal.any([cancel.signal, context.cancel]),

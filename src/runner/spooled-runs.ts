@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RunnerClient } from './client.ts';
 import { deliverRun } from './deliver-run.ts';
 import { emptyResult } from './empty-result.ts';
@@ -34,7 +36,8 @@ export async function settleKilledRuns(
     say(
       `${id}: ${unwritten === null ? message : `its end cannot be written, which is tried at the next start: ${unwritten}`}`,
     );
-  }
+  } // Agents' copies of checkouts: nobody works in them any more.
+  rmSync(join(state.path, 'copies'), { recursive: true, force: true });
 }
 
 /** Tries to deliver every ended run once. Returns how many are left. */

@@ -335,7 +335,7 @@ describe('bad input', () => {
     });
   });
 
-  it('wants a result at the end, JSON, and no more than 256 KiB', async () => {
+  it('wants a result at the end, JSON, and no more than 2 MiB', async () => {
     const { api, store, token, runner } = await startDispatch();
     await queueJobs(store, {});
     const offer = await runner().take();
@@ -350,7 +350,7 @@ describe('bad input', () => {
         body: text,
       });
     expect(await body(send('{'))).toMatchObject({ message: 'body: is not JSON' });
-    const large = await send(`"${'x'.repeat(300_000)}"`);
+    const large = await send(`"${'x'.repeat(2_200_000)}"`);
     expect(large.status).toBe(413);
     expect(await large.json()).toMatchObject({ error: 'payload_too_large' });
   });

@@ -33,7 +33,7 @@ if (text('mode') === 'git') {
       token: text('token'),
       name: 'r1',
       labels: defaultLabels('r1'),
-      capabilities: probeCapabilities(process.env.PATH ?? ''),
+      capabilities: [...probeCapabilities(process.env.PATH ?? ''), 'codex'],
       version: 'test',
       roots: [{ repository: null, path: text('root') }],
       stateDirectory: text('state'),

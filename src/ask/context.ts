@@ -1,4 +1,5 @@
 import type { TreeEntry } from '../github/types.ts';
+import { LOOP_PATH } from '../job/report-paths.ts';
 import { assembleContext, type Change, type FileText } from './context-assemble.ts';
 import { lastReports, namedFiles } from './context-files.ts';
 import type { ContextRequest, PlanContext } from './plan-context.ts';
@@ -37,7 +38,8 @@ export async function gatherContext(
   const people = others.filter((comment) => !comment.ours).map((comment) => comment.login);
   const writers = await whoMayWrite(repo, ask.login, [thread.login, ...people.reverse()], signal);
 
-  const named = namedFiles(tree.entries, settings.context.files);
+  // Short, and how things stand: whatever else the settings name, and however long that is.
+  const named = namedFiles(tree.entries, [LOOP_PATH, ...settings.context.files]);
   const reports = lastReports(tree.entries, REPORTS).filter((entry) => !named.includes(entry));
   const { chosen, notices } = choose(named, BLOBS_MAX - reports.length, settings.context.maxTokens);
   return assembleContext({

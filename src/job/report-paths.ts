@@ -1,3 +1,6 @@
+/** How things stand; rewritten with every report. */
+export const LOOP_PATH = 'reports/loop.md';
+
 /** Where a run's files go in the repository. A second run of one job has its own log: `<id>.2.out`. */
 export function runLogPath(reportPath: string, attempt: number): string {
   return attempt <= 1 ? reportPath : reportPath.replace(/\.out$/, `.${attempt}.out`);

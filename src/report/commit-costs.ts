@@ -10,6 +10,7 @@ import {
   modelEntryOf,
 } from '../job/ledger/entry.ts';
 import { mergeEntries } from '../job/ledger/merge-entries.ts';
+import { formatMoney } from '../job/ledger/money.ts';
 import {
   COSTS_FOLDER,
   costsPath,
@@ -18,10 +19,13 @@ import {
   renderMonth,
 } from '../job/ledger/month-file.ts';
 import { dayBefore, daysOf, monthBefore, monthOf, monthsBetween } from '../job/ledger/months.ts';
+import { summarise } from '../job/ledger/summarise.ts';
 import { parseRecord } from '../job/report-format.ts';
+import { LOOP_PATH } from '../job/report-paths.ts';
 import { costsCommitMessage } from '../messages/commit-messages.ts';
 import { type LedgerCall, listCallsSince } from '../store/ledger-rows.ts';
-import { renderCosts } from './costs-md.ts';
+import { daysText, renderCosts } from './costs-md.ts';
+import { updateLoop } from './loop-md.ts';
 import { writeReports } from './reports-branch.ts';
 
 /** Records read at one time. */
@@ -87,10 +91,25 @@ async function costFiles(
     });
     if (JSON.stringify(entries) === JSON.stringify(file?.entries ?? [])) continue;
     const made = { month, timeZone: scope.settings.timeZone, through: { day, commit: at.headSha }, entries };
+    files.set(month, made);
     changes.push({ path: costsPath(month, 'json'), content: renderMonth(made, scope.settings.costs.rates) });
     changes.push({ path: costsPath(month, 'md'), content: renderCosts(made, scope.settings.costs.rates) });
   }
+  const now = files.get(monthOf(today)) ?? files.get(monthOf(day));
+  if (changes.length > 0 && now) changes.push(await loopFile(scope, at, now));
   return changes;
+}
+
+/** How the fixed costs stand this month, in `reports/loop.md`. */
+async function loopFile(scope: Scope, at: BranchView, file: MonthFile): Promise<FileChange> {
+  const { fixed } = summarise(file.entries, scope.settings.costs.rates);
+  const costs = fixed.map(({ name, days, money }) => {
+    const whole = days.changed + days.checked + days.idle;
+    const text = `idle ${days.idle} of ${daysText(whole)} (${formatMoney(money.idle)}), only checked ${days.checked}, changed ${days.changed}; ${file.month} up to ${file.through.day}`;
+    return { key: name, text };
+  });
+  const before = (await at.readFile(LOOP_PATH))?.text ?? null;
+  return { path: LOOP_PATH, content: updateLoop(before, { costs }) };
 }
 
 /**

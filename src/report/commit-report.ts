@@ -11,7 +11,7 @@ import {
   renderRecord,
   runEntry,
 } from '../job/report-format.ts';
-import { donePath, recordPath } from '../job/report-paths.ts';
+import { donePath, LOOP_PATH, recordPath } from '../job/report-paths.ts';
 import { redactJson, redactPublished } from '../job/secrets/redact-published.ts';
 import { reportCommitMessage } from '../messages/commit-messages.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
@@ -23,8 +23,6 @@ import type { JobRow, ModelCallRow, RunRow } from '../store/tables.ts';
 import { jobOf } from './judge-run.ts';
 import { updateLoop } from './loop-md.ts';
 import { ensureReportsBranch, FALLBACK_REPORTS_BRANCH } from './reports-branch.ts';
-
-const LOOP_PATH = 'reports/loop.md';
 
 /**
  * One commit ends a run: the log, the result record, `reports/loop.md`, and the job file moved to
@@ -138,13 +136,17 @@ function writeOne(scope: Scope, { row, planning, branch, log, again }: Report): 
           {
             path: LOOP_PATH,
             content: updateLoop(loop, {
-              id: row.id,
-              title: job.title ?? firstLineOf(job),
-              verdict: entry.state,
-              reason: entry.reason,
-              finishedAt: entry.finished_at ?? new Date(scope.now()).toISOString(),
-              attempt: entry.attempt,
-              report: kept.log ?? path,
+              runs: [
+                {
+                  id: row.id,
+                  title: job.title ?? firstLineOf(job),
+                  verdict: entry.state,
+                  reason: entry.reason,
+                  finishedAt: entry.finished_at ?? new Date(scope.now()).toISOString(),
+                  attempt: entry.attempt,
+                  report: kept.log ?? path,
+                },
+              ],
             }),
           },
         ];

@@ -1,5 +1,6 @@
 import { workOnAsk } from './loop/ask-work.ts';
 import { workOnCommand } from './loop/command-work.ts';
+import { workOnContradiction } from './loop/contradiction-work.ts';
 import { workOnCosts } from './loop/costs-work.ts';
 import {
   button,
@@ -102,6 +103,7 @@ export const WORK: Record<string, Work> = {
   status: workOnStatus,
   pause: workOnPause,
   costs: workOnCosts,
+  contradiction: workOnContradiction,
   repo: workOnRepository,
   found: workOnFound,
   survey: workOnSurvey,

@@ -115,6 +115,7 @@ export function createContexts(deps: LoopDeps): MakeContext {
       planner: {
         model: deps.model && redactingModel(deps.model, deps.redact),
         prompts: deps.prompts,
+        contradictionPrompt: deps.prompts.contradiction,
         gather: (ask) => gatherPlannerInput(scope, ask, blobs),
       },
       mergeMethods: async () => {

@@ -12,7 +12,7 @@ export interface WorkContext extends Scope {
   key: string;
   /** Failures of this item so far. */
   attempts: number;
-  planner: Planner;
+  planner: Planner & { contradictionPrompt: string };
   mergeMethods: () => Promise<MergeMethod[]>;
 }
 

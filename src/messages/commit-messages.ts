@@ -33,6 +33,11 @@ export function reportCommitMessage(
   return withBody(subject, title(job, 200));
 }
 
+/** The commit that corrects a line of STATE or the docs, on a branch of its own. */
+export function correctionCommitMessage({ path, job }: { path: string; job: string }): string {
+  return `guruguru: correct ${neutraliseLine(clip(path, 100))} after ${neutraliseLine(job)}`;
+}
+
 /** The commit that brings the ledger up to a day, `YYYY-MM-DD`. */
 export function costsCommitMessage(day: string, skipCi: boolean): string {
   return `guruguru: costs up to ${day}${skipCi ? ' [skip ci]' : ''}`;

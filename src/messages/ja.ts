@@ -1,7 +1,8 @@
 import type { Messages } from './en.ts';
+import { jaCorrections } from './ja-corrections.ts';
 import { jaCosts } from './ja-costs.ts';
 import { jaReplies } from './ja-replies.ts';
 import { jaViews } from './ja-views.ts';
 
 /** The Japanese catalogue; for developers, です・ます. */
-export const ja: Messages = { ...jaReplies, ...jaViews, ...jaCosts };
+export const ja: Messages = { ...jaReplies, ...jaViews, ...jaCosts, ...jaCorrections };

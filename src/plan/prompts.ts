@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 export interface Prompts {
   /** System prompt of the planner, without its front matter. */
   plan: string;
+  /** System prompt for what a result contradicts. */
+  contradiction: string;
   /** Sent with the errors of an invalid plan; `{{errors}}` stands for them. */
   repair: string;
   /** `sha256:<hex>` over the bytes of all prompt files in name order. */
@@ -39,6 +41,7 @@ export async function loadPrompts(folder = PACKAGE_PROMPTS): Promise<Prompts> {
   }
   return {
     plan: plan.text,
+    contradiction: prompt(files, folder, 'contradiction.md').text,
     repair: repair.text,
     digest: `sha256:${hash.digest('hex')}`,
     version: plan.version,

@@ -20,6 +20,7 @@ import { listModelCalls } from '../store/model-calls.ts';
 import { getPublished, putPublished } from '../store/published.ts';
 import type { Approval } from '../store/row-data.ts';
 import type { JobRow, ModelCallRow, RunRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
 import { jobOf } from './judge-run.ts';
 import { updateLoop } from './loop-md.ts';
 import { ensureReportsBranch, FALLBACK_REPORTS_BRANCH } from './reports-branch.ts';
@@ -74,6 +75,8 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
     const now = await getJob(tx, row.repo_id, row.id);
     if (now?.attempt !== row.attempt || now.verdict !== row.verdict) return;
     await patchJob(tx, row.repo_id, row.id, { report_sha: sha, updated_at: scope.now() });
+    if (jobOf(row).serves?.length)
+      await enqueue(tx, `contradiction:${row.repo_id}:${row.id}:${Math.max(1, row.attempt)}`);
   });
 }
 

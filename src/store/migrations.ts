@@ -26,6 +26,7 @@ const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [
   addNews,
   addAudit,
   addPolicy,
+  addReadings,
 ];
 
 /**
@@ -297,6 +298,18 @@ async function addPolicy(schema: Schema): Promise<void> {
     at: 'bigint',
   });
   await createIndex(schema, 'model_calls', ['at']);
+}
+
+async function addReadings(schema: Schema): Promise<void> {
+  await createTable(schema, 'readings', ['key'], {
+    key: 'text',
+    path: 'text',
+    base: 'text',
+    blob: 'text',
+    body: 'text',
+    model: 'text',
+    at: 'bigint',
+  });
 }
 
 async function createTable<T extends keyof Tables>(

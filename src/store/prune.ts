@@ -4,6 +4,8 @@ const DAY_MS = 86_400_000;
 /** Rows of runner processes say who is live; an old one says nothing. */
 const RUNNER_DAYS = 7;
 const AUDIT_DAYS = 365;
+/** Then the model is asked again; what it found before is still found by its branch. */
+const READING_DAYS = 90;
 
 /**
  * Deletes what is only of use while a job lives: full logs of ended runs (the repository has the report),
@@ -18,6 +20,10 @@ export async function prune(store: Store, now: number, days = 30): Promise<numbe
     await tx
       .deleteFrom('runners')
       .where('seen_at', '<', now - RUNNER_DAYS * DAY_MS)
+      .execute();
+    await tx
+      .deleteFrom('readings')
+      .where('at', '<', now - READING_DAYS * DAY_MS)
       .execute();
     await tx
       .deleteFrom('audit')

@@ -22,6 +22,7 @@ export interface Tables {
   pauses: PauseRow;
   scans: ScanRow;
   audit: AuditRow;
+  readings: ReadingRow;
   counters: CounterRow;
   news: NewsRow;
 }
@@ -294,6 +295,20 @@ export interface PauseRow {
   /** `/pause`, `paused` in the settings file, GURUGURU_PAUSED. */
   source: 'command' | 'file' | 'app';
   login: string | null;
+  at: number;
+}
+
+/** What a model made of a file and a result: asked once, and stored before anything is done with it. */
+export interface ReadingRow {
+  /** `reading:<repo id>:<sha256 of what was compared>` */
+  key: string;
+  path: string;
+  /** Commit and blob the file was read at. */
+  base: string;
+  blob: string;
+  /** json: the Reading of src/plan. */
+  body: string;
+  model: string;
   at: number;
 }
 

@@ -37,7 +37,7 @@ export async function modelUsageSince(db: Reader, repoId: number, since: number)
   const rows = await db
     .selectFrom('model_calls')
     .select(['model', 'input_tokens', 'output_tokens', 'outcome'])
-    .where('ask_key', 'like', `ask:${repoId}:%`)
+    .where('ask_key', 'like', `%:${repoId}:%`)
     .where('at', '>=', since)
     .execute();
   const byModel = new Map<string, ModelUsage>();

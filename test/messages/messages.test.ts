@@ -235,6 +235,18 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
       money: { changed: {}, checked: { JPY: 8e8 }, idle: {} },
     },
   ],
+  correctionTitle: [{ path: 'STATE.md', jobId }],
+  correctionBody: [
+    {
+      path: 'STATE.md',
+      passage: '- the tests are green',
+      why: 'They are red.',
+      jobId,
+      report: 'reports/jobs/x.out',
+      reportUrl: pull.url,
+      model: 'gpt-5',
+    },
+  ],
   statusNothing: [],
   statusJobs: [],
   statusStuck: [],

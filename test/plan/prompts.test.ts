@@ -18,12 +18,14 @@ afterEach(() => rm(folder, { recursive: true }));
 async function put(plan: string, repair: string): Promise<void> {
   await writeFile(join(folder, 'plan.md'), plan);
   await writeFile(join(folder, 'repair.md'), repair);
+  await writeFile(join(folder, 'contradiction.md'), '---\nversion: 1\n---\nCompare.\n');
 }
 
 describe('loadPrompts', () => {
   it('reads text, version and digest', async () => {
     expect(await loadPrompts(folder)).toEqual({
       plan: 'Plan.',
+      contradiction: 'Compare.',
       repair: 'Mend {{errors}}',
       version: '7',
       digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),

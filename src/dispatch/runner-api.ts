@@ -26,12 +26,21 @@ export interface RunnerApiOptions {
   signal?: AbortSignal;
 }
 
+/** What a runner says of itself. */
+const ACQUIRE_MAX_BYTES = 256 * 1024;
 /** 64 KiB of log in base64, a result with its report and an agent's diff as JSON, and room. */
-const BODY_MAX_BYTES = 2 * 1024 * 1024;
+const SYNC_MAX_BYTES = 2 * 1024 * 1024;
 
 const TLS_REQUIRED =
   "the runner API is not served in clear text beyond the app's own machine. Use https: set GURUGURU_TLS_CERT and " +
   'GURUGURU_TLS_KEY, or put a proxy with TLS before the app and name its address in GURUGURU_TRUSTED_PROXIES';
+
+function atMost(maxSize: number) {
+  return bodyLimit({
+    maxSize,
+    onError: (c) => answerError(c, new ApiError('payload_too_large', `body: at most ${maxSize} bytes`)),
+  });
+}
 
 /** The runner protocol over HTTP: `POST /api/runner/acquire` and `POST /api/runner/runs/:id/sync`. */
 export function createRunnerApi(options: RunnerApiOptions): Hono {
@@ -80,20 +89,13 @@ export function createRunnerApi(options: RunnerApiOptions): Hono {
   }
 
   const api = new Hono().basePath('/api/runner');
-  api.use(
-    bodyLimit({
-      maxSize: BODY_MAX_BYTES,
-      onError: (c) =>
-        answerError(c, new ApiError('payload_too_large', `body: at most ${BODY_MAX_BYTES} bytes`)),
-    }),
-  );
   api.use(async (c, next) => {
     if (!peerOf(c).secure) throw new ApiError('tls_required', TLS_REQUIRED);
     if (!isReady()) throw new ApiError('unavailable', 'the app is starting or stopping; send this again');
     await next();
   });
-  api.post('/acquire', acquire);
-  api.post('/runs/:id/sync', syncRun);
+  api.post('/acquire', atMost(ACQUIRE_MAX_BYTES), acquire);
+  api.post('/runs/:id/sync', atMost(SYNC_MAX_BYTES), syncRun);
   api.onError((error, c) => {
     if (error instanceof ApiError) return answerError(c, error);
     log.error({ err: error, path: c.req.path }, 'a runner call failed');

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // JavaScript on purpose: an old Node must be able to read this far and say what is wrong.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < 22 || (major === 22 && minor < 18)) {
+if (major < 22 || (major === 22 && minor < 19)) {
   console.error(
-    `guruguru needs Node 22.18 or newer; this is ${process.versions.node}. Install a newer Node and run it again.`,
+    `guruguru needs Node 22.19 or newer; this is ${process.versions.node}. Install a newer Node and run it again.`,
   );
   process.exit(1);
 }

@@ -40,6 +40,8 @@ function program(): Command {
     .option('--sandbox <kind>', 'bwrap (Linux), sandbox-exec (macOS) or none (GURUGURU_SANDBOX)')
     .option('--sandbox-read <paths>', 'hidden files jobs may read, comma-separated (GURUGURU_SANDBOX_READ)')
     .option('--sandbox-network <on|off>', 'for jobs that do not say (GURUGURU_SANDBOX_NETWORK)')
+    .option('--executor <kind>', 'shell, the default, or kubernetes: a pod for each job (GURUGURU_EXECUTOR)')
+    .option('--kubernetes-config <file>', 'what the pods are made of (GURUGURU_KUBERNETES_CONFIG)')
     .option('--verify', 'run only what GitHub shows that a person merged or approved (GURUGURU_VERIFY_TOKEN)')
     .option('--git <checkout>', 'no app: take jobs from this checkout and push their reports')
     .option('--once', 'with --git: run at most one job, then exit')

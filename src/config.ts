@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { executorEnvironment, readExecutor } from './executor-config.ts';
+import type { KubernetesConfig } from './runner/kubernetes/kubernetes-config.ts';
 import { codexConfig, listed, type SandboxConfig, sandboxEnvironment, sandboxOf } from './sandbox-config.ts';
 import { readTransport, type TransportConfig } from './tls-config.ts';
 
@@ -252,6 +254,8 @@ export interface RunnerConfig {
   sandbox: SandboxConfig;
   /** `key=value` in TOML, for `codex --config`. */
   codexConfig: string[];
+  /** What its pods are made of; null: its jobs are processes of its machine. */
+  kubernetes: KubernetesConfig | null;
 }
 
 const runnerName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
@@ -288,6 +292,7 @@ export const runnerEnvironment = z.object({
     .pipe(z.array(z.string().regex(/^[a-z0-9-]+\/[a-z0-9._-]+$/, 'must be owner/name, comma-separated'))),
   GURUGURU_CODEX_CONFIG: codexConfig,
   ...sandboxEnvironment,
+  ...executorEnvironment,
 });
 
 /** The same variable as the app's. */
@@ -305,9 +310,11 @@ export function parseRunnerConfig(
 ): RunnerConfig {
   const given = withoutEmpty(environment);
   const parsed = residentEnvironment.safeParse(given);
+  const executor = readExecutor(given);
   const problems = [
     ...(parsed.success ? [] : problemsOf(parsed.error)),
     ...(options.verify ? verifyProblems(given) : []),
+    ...executor.problems,
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const env = parsed.data;
@@ -327,6 +334,7 @@ export function parseRunnerConfig(
             repositories: env.GURUGURU_VERIFY_REPOSITORIES,
           }
         : null,
+    kubernetes: executor.kubernetes,
     sandbox: sandboxOf(env, ConfigError),
     codexConfig: env.GURUGURU_CODEX_CONFIG,
   };

@@ -272,6 +272,7 @@ describe('parseRunnerConfig', () => {
       stateDir: '/var/lib/runner',
       sandbox: { kind: 'bwrap', read: ['/home/a/.kube/config'], network: 'off' },
       verify: null,
+      kubernetes: null,
       codexConfig: ['model_provider="proxy"', 'model_providers.proxy={name="p"}'],
     });
   });

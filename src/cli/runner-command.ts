@@ -9,6 +9,9 @@ import { checkUrl } from '../runner/client.ts';
 import { probeCodex } from '../runner/codex/probe-codex.ts';
 import { runGitMode } from '../runner/git-mode.ts';
 import { knownSecrets } from '../runner/known-secrets.ts';
+import { openCluster } from '../runner/kubernetes/cluster.ts';
+import type { KubernetesConfig } from '../runner/kubernetes/kubernetes-config.ts';
+import type { Pods } from '../runner/kubernetes/pods.ts';
 import { runResident, trapSignals } from '../runner/resident.ts';
 import { parseRoots, ROOTS_SETTING, type Root } from '../runner/roots.ts';
 import { probeSandbox } from '../runner/sandbox/probe-sandbox.ts';
@@ -25,6 +28,8 @@ export interface RunnerFlags {
   sandbox?: string;
   sandboxRead?: string;
   sandboxNetwork?: string;
+  executor?: string;
+  kubernetesConfig?: string;
   verify?: boolean;
   git?: string;
   once?: boolean;
@@ -52,6 +57,7 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
   }
   const sandbox = await workingSandbox(config.sandbox, environment, [config.stateDir]);
   const say = sayWithout([config.token, ...knownSecrets(environment)]);
+  const pods = config.kubernetes && (await openPods(config.kubernetes, config.name, roots.roots));
   const { drain, cancel, release } = trapSignals(say);
   const exit = await runResident(
     {
@@ -63,6 +69,7 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
       version: VERSION,
       roots: roots.roots,
       sandbox,
+      ...(pods ? { pods } : {}),
       codexConfig: config.codexConfig,
       stateDirectory: config.stateDir,
       ...(config.verify ? { verify: config.verify } : {}),
@@ -74,7 +81,23 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
   return exit.code;
 }
 
+/** @throws ConfigError when there is no cluster to use. */
+async function openPods(config: KubernetesConfig, runner: string, roots: Root[]): Promise<Pods> {
+  if (config.workspace !== undefined && roots.length > 1) {
+    throw new ConfigError([
+      `${ROOTS_SETTING}: with a workspace.claim there is one root, since all of them would be the same volume`,
+    ]);
+  }
+  try {
+    return { cluster: await openCluster(config), config, runner };
+  } catch (cause) {
+    throw new ConfigError([`GURUGURU_EXECUTOR: ${cause instanceof Error ? cause.message : cause}`]);
+  }
+}
+
 async function gitCommand(environment: Environment, flags: RunnerFlags & { git: string }): Promise<number> {
+  if ((flags.executor ?? environment.GURUGURU_EXECUTOR ?? 'shell') !== 'shell')
+    throw new ConfigError(['--executor: is for the runner of an app; --git runs its jobs on this machine']);
   if (flags.verify)
     throw new ConfigError(['--verify: is for the runner of an app; --git reads the repository itself']);
   const intervalSeconds = Number(flags.interval);
@@ -163,6 +186,8 @@ function withFlags(environment: Environment, flags: RunnerFlags): Environment {
     GURUGURU_SANDBOX: flags.sandbox,
     GURUGURU_SANDBOX_READ: flags.sandboxRead,
     GURUGURU_SANDBOX_NETWORK: flags.sandboxNetwork,
+    GURUGURU_EXECUTOR: flags.executor,
+    GURUGURU_KUBERNETES_CONFIG: flags.kubernetesConfig,
   };
   return {
     ...environment,

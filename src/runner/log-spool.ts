@@ -204,7 +204,7 @@ export function repairLogSpool(
 }
 
 /** Removes a half-written last record. Returns the size. */
-function cutToRecords(path: string): number {
+export function cutToRecords(path: string): number {
   if (!existsSync(path)) return 0;
   const size = statSync(path).size;
   const window = Math.min(size, 1024 * 1024);

@@ -10,10 +10,12 @@ import {
   type RunnerClient,
 } from './client.ts';
 import type { Environment } from './job-environment.ts';
+import type { Pods } from './kubernetes/pods.ts';
 import { DirectoryLockedError } from './lock-directory.ts';
+import type { OngoingRun } from './offer-context.ts';
+import { isResumable } from './resumable.ts';
 import type { Roots } from './roots.ts';
 import type { ShellTiming } from './run-bash.ts';
-import type { OngoingRun } from './run-offer.ts';
 import { NO_SANDBOX, type Sandbox } from './sandbox/sandbox.ts';
 import { deliverAll, settleKilledRuns, type Undelivered } from './spooled-runs.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
@@ -35,6 +37,8 @@ export interface ResidentOptions {
   sandbox?: Sandbox;
   /** As in CodexOptions. */
   codexConfig?: readonly string[];
+  /** Runs are pods of a cluster. Default: processes of this machine. */
+  pods?: Pods;
   /** More environment names to pass on to jobs. */
   passOn?: readonly string[];
   /** `--verify`: proof on GitHub before anything runs. */
@@ -83,7 +87,8 @@ export async function runResident(options: ResidentOptions, deps: ResidentDeps):
   const client = createRunnerClient({ url: options.url, token: options.token });
   const resident = { options, deps, state, client, process: randomUUID() };
   try {
-    await settleKilledRuns(state, options.timing?.shell?.graceMs ?? 10_000, deps.say);
+    const graceMs = options.timing?.shell?.graceMs ?? 10_000;
+    await settleKilledRuns(state, graceMs, deps.say, (run) => isResumable(run, options.pods));
     return await takeRuns(resident);
   } finally {
     state.close();
@@ -113,6 +118,18 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
 
   try {
     deps.say(`runner ${options.name} ready: labels ${options.labels.join(', ')}; state in ${state.path}`);
+    for (const run of state.list().filter((one) => isResumable(one, options.pods))) {
+      const { resumeRun } = await import('./resume-run.ts');
+      const offset = await resumeRun(
+        run,
+        offerContext(resident, () => drained.abort()),
+        (going) => {
+          ongoing = going;
+        },
+      );
+      ongoing = null;
+      known.set(run.offer.run, { offset, why: null });
+    }
     for (let failures = 0; !stop.aborted; ) {
       const pending = await deliverAll({ ...resident, say: deps.say }, known, deps.cancel);
       asking = new AbortController();
@@ -173,6 +190,7 @@ function offerContext(resident: Resident, onDrain: () => void) {
     verify: options.verify,
     sandbox: options.sandbox ?? NO_SANDBOX,
     codexConfig: options.codexConfig ?? [],
+    pods: options.pods,
     shell: options.timing?.shell ?? {},
     sync: options.timing?.sync ?? {},
     cancel: deps.cancel,

@@ -1,55 +1,20 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import type { Offer } from '../dispatch/protocol.ts';
 import type { Job } from '../job/job.ts';
 import { SANDBOX_CAPABILITY, suits } from '../job/match-runner.ts';
 import { parseJob } from '../job/parse-job.ts';
-import type { RunResult } from '../job/run-result.ts';
 import { redactText } from '../job/secrets/redact.ts';
-import { backoffMs, type RunnerClient, withRetry } from './client.ts';
+import { backoffMs, withRetry } from './client.ts';
 import { syncBase } from './deliver-run.ts';
 import { deliverUnwritten } from './deliver-unwritten.ts';
 import { emptyResult } from './empty-result.ts';
-import { executeJob } from './execute-job.ts';
-import type { ShellResult } from './execute-shell.ts';
-import type { Environment } from './job-environment.ts';
-import { keepAwake } from './keep-awake.ts';
 import { type LogSpool, openLogSpool } from './log-spool.ts';
-import type { Roots } from './roots.ts';
-import type { ShellTiming } from './run-bash.ts';
+import type { OfferContext, OngoingRun } from './offer-context.ts';
 import { makeRunFolder, removeRunFolder } from './run-folder.ts';
-import type { Sandbox } from './sandbox/sandbox.ts';
-import { isRunId, type StateDirectory } from './state-directory.ts';
-import { type RunSync, SYNC_TIMING, type SyncTiming, startRunSync } from './sync-run.ts';
+import { isRunId, type SpooledRun, type StateDirectory } from './state-directory.ts';
+import { superviseRun } from './supervise-run.ts';
+import type { RunSync } from './sync-run.ts';
 import { tries } from './tries.ts';
-import type { VerifyOptions } from './verify-offer.ts';
-
-export interface OfferContext {
-  client: RunnerClient;
-  state: StateDirectory;
-  /** This runner process. */
-  process: string;
-  labels: readonly string[];
-  capabilities: readonly string[];
-  roots: Roots;
-  environment: Environment;
-  passOn: readonly string[];
-  hide: readonly string[];
-  /** Set: only what GitHub itself shows that a person wanted is run. */
-  verify?: VerifyOptions | undefined;
-  sandbox: Sandbox;
-  codexConfig: readonly string[];
-  shell: Partial<ShellTiming>;
-  sync: Partial<SyncTiming>;
-  /** Aborted when the runner is to stop now: the job is cancelled. */
-  cancel: AbortSignal;
-  onDrain: () => void;
-  say: (text: string) => void;
-}
-
-export interface OngoingRun {
-  wake(): void;
-}
 
 /**
  * Takes one leased run from the offer to a result on disk: checked, `starting` answered, journal written,
@@ -84,8 +49,13 @@ async function runIn(
   context: OfferContext,
   onGoing: (run: OngoingRun) => void,
 ): Promise<number | null> {
-  const { client, state, say } = context;
-  const run = { offer, process: context.process, started_at: new Date().toISOString() };
+  const { state, say } = context;
+  const run = {
+    offer,
+    process: context.process,
+    started_at: new Date().toISOString(),
+    executor: executorOf(context),
+  };
   const checked = await verified(offer, checkAgain(offer, checkOffer(offer, context), state), context);
   const starting = await start(offer, context);
   if (starting === 'refused') return null;
@@ -114,54 +84,24 @@ async function runIn(
     return 0;
   }
 
-  const cancel = new AbortController();
   const { job } = checked;
   say(`${offer.run}: running ${job.id} of ${offer.repository}`);
-  sync = startRunSync({
-    client,
-    run,
-    log,
-    idempotent: job.idempotent,
-    timing: { ...SYNC_TIMING, ...context.sync },
-    onCancel: (reason) => cancel.abort(reason),
-    onDrain: context.onDrain,
-    say,
-  });
-  onGoing(sync);
-  const result = await executeJob(job, {
-    runId: offer.run,
+  return superviseRun(run, job, context, {
     folder,
-    roots: context.roots,
-    repository: offer.repository,
-    environment: context.environment,
-    passOn: context.passOn,
-    hide: context.hide,
-    sandbox: context.sandbox,
-    copies: join(context.state.path, 'copies'),
-    codexConfig: context.codexConfig,
-    onRecord: log.write,
-    onStart: keepAwake,
-    signal: AbortSignal.any([cancel.signal, context.cancel]),
-    timing: context.shell,
+    log,
+    resume: false,
+    onSync: (going) => {
+      sync = going;
+      onGoing(going);
+    },
   });
-  const ended = withLog(result, log);
-  const unwritten = tries(() => state.end(offer.run, ended));
-  const offset = await sync.stop();
-  if (unwritten !== null) {
-    say(`${offer.run}: its result cannot be written (${unwritten}); delivering it from memory`);
-    await deliverUnwritten(context, run, ended, log);
-  }
-  log.close();
-  const how = result.outcome === 'exited' ? `exit ${result.exit_code ?? result.signal}` : result.outcome;
-  say(`${offer.run}: ${job.id} ended (${how}, ${result.duration_seconds} s)`);
-  return offset;
+}
+
+function executorOf(context: OfferContext): SpooledRun['executor'] {
+  return context.pods === undefined ? 'shell' : 'kubernetes';
 }
 
 const NO_LOG = { size: () => 0, read: () => Buffer.alloc(0) };
-
-function withLog(result: ShellResult, log: LogSpool): RunResult {
-  return { ...result, log_bytes: log.finish() };
-}
 
 type CheckedOffer = { ok: true; job: Job } | { ok: false; message: string };
 

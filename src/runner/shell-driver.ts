@@ -82,8 +82,8 @@ export interface ShellDriver {
  * The driver for these script lines, for `bash FILE` with descriptors 1 and 2 open for output, 3 for writing
  * marks, 4 for reading answers, and from 5 up the other pairs of outputs.
  */
-export function shellDriver(script: readonly string[]): ShellDriver {
-  const inTurn = !script.some((text) => NEEDS_ONE_BY_ONE.test(text));
+export function shellDriver(script: readonly string[], mayTakeTurns = true): ShellDriver {
+  const inTurn = mayTakeTurns && !script.some((text) => NEEDS_ONE_BY_ONE.test(text));
   const pairs = inTurn ? Math.min(PAIRS, script.length) : 1;
   const lines = script.map((text, index) => {
     const run = quoteForBash(

@@ -4,7 +4,7 @@ import type { RunnerClient } from './client.ts';
 import { deliverRun } from './deliver-run.ts';
 import { emptyResult } from './empty-result.ts';
 import { openLogSpool, repairLogSpool } from './log-spool.ts';
-import type { StateDirectory } from './state-directory.ts';
+import type { SpooledRun, StateDirectory } from './state-directory.ts';
 import { endLeftovers } from './tagged-processes.ts';
 import { tries } from './tries.ts';
 
@@ -16,14 +16,15 @@ export interface Undelivered {
   why: string | null;
 }
 
-/** Runs that were going on when an earlier process was killed: ended, never run again, and told. */
+/** Runs that were going on when an earlier process was killed: ended, never run again, and told. `goesOn`: those left alone. */
 export async function settleKilledRuns(
   state: StateDirectory,
   graceMs: number,
   say: (text: string) => void,
+  goesOn: (run: SpooledRun) => boolean = () => false,
 ): Promise<void> {
   for (const run of state.list()) {
-    if (run.result !== null) continue;
+    if (run.result !== null || goesOn(run)) continue;
     const id = run.offer.run;
     const ended = await endLeftovers(id, null, graceMs);
     const message =

@@ -18,7 +18,12 @@ import { keepNewest } from './keep-newest.ts';
 import { lockDirectory } from './lock-directory.ts';
 import type { LogSpoolPaths } from './log-spool.ts';
 
-const spooled = z.object({ offer, process: z.string(), started_at: z.string() });
+const spooled = z.object({
+  offer,
+  process: z.string(),
+  started_at: z.string(),
+  executor: z.enum(['shell', 'kubernetes']).default('shell'),
+});
 
 /** A run that was started and whose end the app has not accepted. */
 export interface SpooledRun {
@@ -26,6 +31,7 @@ export interface SpooledRun {
   /** The runner process that leased it. */
   process: string;
   started_at: string;
+  executor: 'shell' | 'kubernetes';
   /** null: the runner was killed while it ran. */
   result: RunResult | null;
 }

@@ -1,4 +1,7 @@
 import { defaultLabels, probeCapabilities } from '../../src/runner/capabilities.ts';
+import { openCluster } from '../../src/runner/kubernetes/cluster.ts';
+import { kubernetesConfig } from '../../src/runner/kubernetes/kubernetes-config.ts';
+import type { Pods } from '../../src/runner/kubernetes/pods.ts';
 import { runResident, trapSignals } from '../../src/runner/resident.ts';
 
 /** A runner as a process of its own, for tests that kill it. Settings come as one JSON argument. */
@@ -38,9 +41,16 @@ if (text('mode') === 'git') {
       roots: [{ repository: null, path: text('root') }],
       stateDirectory: text('state'),
       timing: { shell: { graceMs: 500 }, farewellMs: 2000 },
+      ...(text('mode') === 'pods' ? { pods: await pods() } : {}),
     },
     { environment: process.env, say, drain, cancel },
   );
   say(`${end.reason}: ${end.message}`);
   process.exitCode = end.code;
+}
+
+/** The cluster of KUBECONFIG. */
+async function pods(): Promise<Pods> {
+  const config = kubernetesConfig.parse({ namespace: 'guruguru-jobs', image: 'jobs:1' });
+  return { cluster: await openCluster(config), config, runner: 'r1' };
 }

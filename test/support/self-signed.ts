@@ -14,7 +14,11 @@ const SEQUENCE = 0x30;
 const ECDSA_WITH_SHA256 = der(SEQUENCE, Buffer.from('06082a8648ce3d040302', 'hex'));
 const COMMON_NAME = Buffer.from('0603550403', 'hex');
 
-/** A key and a certificate of its own for `localhost`, both PEM: Node makes keys but no certificates. */
+/** Go reads no common name. */
+const SUBJECT_ALT_NAME = Buffer.from('0603551d11', 'hex');
+const ALT_NAMES = der(SEQUENCE, der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
+
+/** A key and a certificate of its own for `localhost` and 127.0.0.1, both PEM: Node makes keys but no certificates. */
 export function selfSigned(): { cert: string; key: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = der(SEQUENCE, der(0x31, der(SEQUENCE, COMMON_NAME, der(0x0c, Buffer.from('localhost')))));
@@ -28,6 +32,7 @@ export function selfSigned(): { cert: string; key: string } {
     der(SEQUENCE, time('200101000000Z'), time('491231235959Z')),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
+    der(0xa3, der(SEQUENCE, der(SEQUENCE, SUBJECT_ALT_NAME, der(0x04, ALT_NAMES)))),
   );
   const signature = der(0x03, Buffer.from([0]), sign('sha256', body, privateKey));
   const lines =

@@ -90,7 +90,7 @@ export async function createTree(
 }
 
 async function toEntry(context: RepositoryContext, file: FileChange, signal: AbortSignal) {
-  const entry = { path: file.path, mode: '100644', type: 'blob' } as const;
+  const entry = { path: file.path, mode: file.mode ?? '100644', type: 'blob' } as const;
   if (file.content === null) return { ...entry, sha: null };
   if (typeof file.content === 'string' && Buffer.byteLength(file.content) <= INLINE_BYTES) {
     return { ...entry, content: file.content };

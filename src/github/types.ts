@@ -207,6 +207,8 @@ export interface CheckContent {
 export interface FileChange {
   path: string;
   content: string | Uint8Array | null;
+  /** Default: a plain file. */
+  mode?: '100644' | '100755';
 }
 
 /** The branch as it is while a commit is being built. */

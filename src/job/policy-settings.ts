@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type AgentPolicy, DEFAULT_AGENT_POLICY } from './change/judge-change.ts';
 import type { Hints } from './describe-problem.ts';
 import { JOB_KINDS } from './job.ts';
 import { workdirProblem } from './job-rules.ts';
@@ -44,6 +45,8 @@ export interface Policy {
     /** Directories; what is below is meant too. */
     workdirs: string[] | null;
   };
+  /** What an agent's change may be. */
+  agent: AgentPolicy;
 }
 
 /** What `policy: solo` and `policy: team` begin with, and a file that names neither. */
@@ -60,6 +63,7 @@ export const DEFAULT_POLICY: Policy = {
   rules: DEFAULT_EFFECTS,
   commands: [],
   jobs: { kinds: null, runsOn: null, workdirs: null },
+  agent: DEFAULT_AGENT_POLICY,
 };
 
 const effect = z.enum(EFFECTS);
@@ -88,6 +92,12 @@ const teams = z.array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/)).max(20);
 /** GitHub's logins have at most 39 characters. */
 const login = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})$/);
 const bot = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})\[bot\]$/);
+
+const pathGlob = z
+  .string()
+  .min(1)
+  .max(300)
+  .refine((value) => !value.startsWith('/') && !value.includes('\\') && !value.split('/').includes('..'));
 
 /** The policy's sections of `.github/guruguru.yml`. */
 export const policyShape = {
@@ -132,6 +142,13 @@ export const policyShape = {
         .optional(),
     })
     .nullish(),
+  agent: z
+    .strictObject({
+      paths: z.array(pathGlob).min(1).max(100).optional(),
+      max_files: z.int().min(1).max(1000).optional(),
+      max_diff_kb: z.int().min(1).max(512).optional(),
+    })
+    .nullish(),
 };
 const policyFile = z.object(policyShape);
 
@@ -169,6 +186,11 @@ export const POLICY_HINTS: Hints = {
   'jobs.runs_on[]': 'use 1-63 letters, digits, dots, dashes or underscores',
   'jobs.workdirs': 'use a list of absolute directories, such as [/workspace]',
   'jobs.workdirs[]': 'use an absolute path such as /workspace/app',
+  agent: 'use the keys paths, max_files and max_diff_kb',
+  'agent.paths': 'use a list of paths or patterns, such as [src/**, docs/**]',
+  'agent.paths[]': 'use a path or pattern inside the repository, such as src/**',
+  'agent.max_files': 'use 1 to 1000',
+  'agent.max_diff_kb': 'use 1 to 512',
 };
 
 /** With what the file leaves out. */
@@ -200,6 +222,11 @@ export function policyOf(file: z.output<typeof policyFile>): Policy {
       kinds: file.jobs?.kinds ?? null,
       runsOn: file.jobs?.runs_on ?? null,
       workdirs: file.jobs?.workdirs ?? null,
+    },
+    agent: {
+      paths: file.agent?.paths ?? DEFAULT_AGENT_POLICY.paths,
+      maxFiles: file.agent?.max_files ?? DEFAULT_AGENT_POLICY.maxFiles,
+      maxDiffKb: file.agent?.max_diff_kb ?? DEFAULT_AGENT_POLICY.maxDiffKb,
     },
   };
 }

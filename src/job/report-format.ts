@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { agentEntry, agentEntryOf } from './change/agent-entry.ts';
 import type { Verdict } from './dod.ts';
 import type { Job } from './job.ts';
+import { diffPath } from './report-paths.ts';
 import { outcome, type RunResult, step } from './run-result.ts';
 
 /** The log's own format lives beside it; one import serves whoever writes a report. */
@@ -50,6 +52,8 @@ export const runEntry = z.strictObject({
   /** Bytes of the log as the runner wrote it, before rendering. */
   log_bytes: z.int().min(0),
   report: z.unknown().optional(),
+  /** Only of a job that an agent carried out. */
+  agent: agentEntry.optional(),
 });
 export type RunEntry = z.infer<typeof runEntry>;
 
@@ -134,11 +138,16 @@ export function buildEntry(about: {
   dod: Verdict | null;
   log: string | null;
   message?: string | null;
+  /** The job's; needed where an agent may have left a diff. */
+  reportPath?: string;
+  /** Whether an app opens a PR with an agent's change. */
+  propose?: boolean;
 }): RunEntry {
   const { result, dod } = about;
+  const verdict = verdictOf(result, dod);
   return {
     attempt: about.attempt,
-    ...verdictOf(result, dod),
+    ...verdict,
     runner: about.runner,
     started_at: result?.started_at ?? null,
     finished_at: result?.finished_at ?? null,
@@ -157,6 +166,15 @@ export function buildEntry(about: {
     log: about.log,
     log_bytes: result?.log_bytes ?? 0,
     ...(result?.report == null ? {} : { report: result.report }),
+    ...(result?.agent
+      ? {
+          agent: agentEntryOf(result.agent, {
+            succeeded: verdict.state === 'succeeded',
+            propose: about.propose === true,
+            diffPath: about.reportPath === undefined ? null : diffPath(about.reportPath, about.attempt),
+          }),
+        }
+      : {}),
   };
 }
 

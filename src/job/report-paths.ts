@@ -6,6 +6,15 @@ export function runLogPath(reportPath: string, attempt: number): string {
   return attempt <= 1 ? reportPath : reportPath.replace(/\.out$/, `.${attempt}.out`);
 }
 
+/** What an agent reported, as it came, and its diff where no PR has it: beside the log of the same run. */
+export function eventsPath(reportPath: string, attempt: number): string {
+  return runLogPath(reportPath, attempt).replace(/\.out$/, '.events.ndjson');
+}
+
+export function diffPath(reportPath: string, attempt: number): string {
+  return runLogPath(reportPath, attempt).replace(/\.out$/, '.diff');
+}
+
 /** The result record stands beside the first log: `<id>.json`. */
 export function recordPath(reportPath: string): string {
   return reportPath.replace(/\.out$/, '.json');

@@ -2,6 +2,7 @@ import { commitReport } from '../report/commit-report.ts';
 import { jobView } from '../report/job-view.ts';
 import { endWithoutResult, judgeRun } from '../report/judge-run.ts';
 import { nextJob } from '../report/next-job.ts';
+import { proposeChange } from '../report/propose-change.ts';
 import { isReplied, replyResult } from '../report/reply-result.ts';
 import { checksCurrent, jobChecks, updateChecks } from '../report/update-checks.ts';
 import { getJob } from '../store/jobs.ts';
@@ -26,6 +27,7 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
       state: row.state,
       run: run ?? null,
       judged: isJudged(row, run),
+      changeDue: view.entry?.agent?.change.state === 'due',
       reported: row.report_sha !== null,
       checksCurrent: await checksCurrent(c, checks),
       replied: await isReplied(c, view),
@@ -37,6 +39,9 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
         break;
       case 'end_without_result':
         await endWithoutResult(c, row, run);
+        break;
+      case 'propose_change':
+        await proposeChange(c, view);
         break;
       case 'commit_report':
         await commitReport(c, row, run);

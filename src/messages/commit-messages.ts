@@ -43,6 +43,20 @@ export function costsCommitMessage(day: string, skipCi: boolean): string {
   return `guruguru: costs up to ${day}${skipCi ? ' [skip ci]' : ''}`;
 }
 
+/** The commit with an agent's change, on a branch of its own. */
+export function changeCommitMessage(job: JobName, login: string | null): string {
+  const asked = login === null ? '' : ` Asked by ${login}.`;
+  return withBody(
+    title(job, 70) || `Change of ${job.id}`,
+    `Written by an agent (Codex) in job ${job.id}.${asked}`,
+  );
+}
+
+/** The title of the PR with it. */
+export function changePullTitle(job: JobName): string {
+  return `[agent] ${title(job, 120) || job.id}`;
+}
+
 /** The merge of a job PR. `approvedBy`: login; null = merged without a separate approval. */
 export function mergeCommit(
   job: JobName,

@@ -215,7 +215,7 @@ export const enViews = {
     p.position > 1 ? `Queued, number ${p.position}` : 'Queued, next',
   checkNoRunner: () => 'Queued: no live runner suits it',
   checkRunning: (p: { runner: string; done: number; total: number }) =>
-    `Running on ${neutraliseInline(p.runner)}: ${p.done} of ${p.total} lines done`,
+    `Running on ${neutraliseInline(p.runner)}${p.total === 0 ? '' : `: ${p.done} of ${p.total} lines done`}`,
   checkCancelling: (p: { runner: string }) => `Stopping on ${neutraliseInline(p.runner)}`,
   checkEnded: (p: { verdict: ShownVerdict; seconds: number | null }) => {
     const word = {

@@ -205,7 +205,8 @@ export const jaViews: typeof enViews = {
 
   checkQueued: (p) => (p.position > 1 ? `実行待ち（${p.position} 番目）` : '実行待ち（次に実行）'),
   checkNoRunner: () => '実行待ち（合うランナーが稼働していません）',
-  checkRunning: (p) => `${neutraliseInline(p.runner)} で実行中（${p.total} 行中 ${p.done} 行まで完了）`,
+  checkRunning: (p) =>
+    `${neutraliseInline(p.runner)} で実行中${p.total === 0 ? '' : `（${p.total} 行中 ${p.done} 行まで完了）`}`,
   checkCancelling: (p) => `${neutraliseInline(p.runner)} で停止処理中`,
   checkEnded: (p) => {
     const word = {

@@ -1,3 +1,4 @@
+import type { ChangeCode } from '../job/change/judge-change.ts';
 import type { Language } from './detect-language.ts';
 
 /**
@@ -58,7 +59,16 @@ export interface Outcome {
   durationSeconds: number | null;
 }
 
+/** What became of an agent's change; see ChangeRecord of src/job. */
+export type ShownChange =
+  | { state: 'none' }
+  | { state: 'due' }
+  | { state: 'proposed'; pull: number; url: string }
+  | { state: 'kept'; code: ChangeCode; detail: string | null; url?: string };
+
 export interface RunLinks {
+  /** The PR with an agent's change. */
+  change?: PullLink;
   /** The committed log or record. */
   report?: string;
   /** The `guruguru / <job id>` check run. */

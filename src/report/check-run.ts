@@ -1,7 +1,7 @@
 import { type CheckOutput, cancelAction, retryAction } from '../messages/check-output.ts';
 import { cell, code, fencedTail, link, paragraphs } from '../messages/markdown.ts';
 import { messagesFor } from '../messages/messages.ts';
-import type { Locale, Outcome, PullLink, RunLinks, RunnerMatch } from '../messages/views.ts';
+import type { Locale, Outcome, PullLink, RunLinks, RunnerMatch, ShownChange } from '../messages/views.ts';
 import { linkList } from './status-comment.ts';
 
 export type JobCheckView = Locale & {
@@ -23,7 +23,14 @@ export type JobCheckView = Locale & {
       }
     /** The run fell silent, and run number `next` follows it unasked. */
     | { state: 'replaced'; runner: string; next: number; log: string }
-    | { state: 'ended'; outcome: Outcome; runner: string | null; attempt: number; log: string }
+    | {
+        state: 'ended';
+        outcome: Outcome;
+        runner: string | null;
+        attempt: number;
+        change?: ShownChange;
+        log: string;
+      }
   );
 
 export type JobCheck = CheckOutput &
@@ -87,6 +94,7 @@ export function renderJobCheck(view: JobCheckView): JobCheck {
         title: m.checkEnded({ verdict, seconds: durationSeconds }),
         summary: paragraphs(
           m.joined({ sentences: [m.why({ reason }), ran] }),
+          view.change && m.changeBecame({ change: view.change }),
           [about, linkList(view.links, m)].filter(Boolean).join(' · '),
         ),
         ...logText(view.log),

@@ -4,6 +4,7 @@ import { firstLineOf, scriptOf } from '../job/job.ts';
 import {
   buildRecord,
   decodeLog,
+  eventsOf,
   jobFacts,
   parseRecord,
   type ResultRecord,
@@ -11,7 +12,8 @@ import {
   renderRecord,
   runEntry,
 } from '../job/report-format.ts';
-import { donePath, LOOP_PATH, recordPath } from '../job/report-paths.ts';
+import { donePath, eventsPath, LOOP_PATH, recordPath } from '../job/report-paths.ts';
+import { type LogRecord, runResult } from '../job/run-result.ts';
 import { redactJson, redactPublished } from '../job/secrets/redact-published.ts';
 import { reportCommitMessage } from '../messages/commit-messages.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
@@ -38,12 +40,12 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
       putPublished(tx, { key, github_id: 0, digest: '', updated_at: scope.now() }),
     );
   }
-  const log = run
-    ? redactPublished(renderLog(decodeLog(await readLog(scope.store.db, run.id)), scriptOf(jobOf(row))))
-    : '';
+  const records = run ? decodeLog(await readLog(scope.store.db, run.id)) : [];
+  const log = redactPublished(renderLog(records, scriptOf(jobOf(row))));
+  let beside = run ? filesBeside(row, run, records) : [];
   const planning = row.ask_key ? planningOf(await listModelCalls(scope.store.db, row.ask_key)) : [];
   const write = (branch: string, shown: string | null, again: boolean) =>
-    writeOne(scope, { row, planning, branch, log: shown, again });
+    writeOne(scope, { row, planning, branch, log: shown, beside, again });
   const own = scope.settings.reports.branch;
   let shown: string | null = log;
   let branch = own ?? scope.repo.default_branch;
@@ -51,6 +53,7 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
   if (outcome.kind === 'secret_blocked') {
     // What GitHub takes for a secret may look like none to us: hide more, then leave the log out.
     shown = redactPublished(log, true);
+    beside = [];
     outcome = await write(branch, shown, true);
   }
   if (outcome.kind === 'secret_blocked') {
@@ -93,17 +96,35 @@ function planningOf(calls: readonly ModelCallRow[]): NonNullable<ResultRecord['p
     }));
 }
 
+/** The events of an agent's run as they came, and the diff that became no PR. */
+function filesBeside(row: JobRow, run: RunRow, records: readonly LogRecord[]): FileChange[] {
+  const { agent } = runEntry.parse(JSON.parse(row.verdict ?? 'null'));
+  if (!agent) return [];
+  const events = redactPublished(eventsOf(records));
+  const path = agent.change.state === 'kept' ? agent.change.diff : null;
+  const diff = runResult.parse(JSON.parse(run.result ?? 'null')).agent?.diff ?? '';
+  return [
+    ...(events === '' ? [] : [{ path: eventsPath(jobOf(row).report_path, run.attempt), content: events }]),
+    ...(path === null || diff === '' ? [] : [{ path, content: diff }]),
+  ];
+}
+
 interface Report {
   row: JobRow;
   planning: NonNullable<ResultRecord['planning']>;
   branch: string;
   /** null: it is left out. */
   log: string | null;
+  /** What an agent left; none once GitHub has blocked it. */
+  beside: FileChange[];
   /** It may be there already. */
   again: boolean;
 }
 
-function writeOne(scope: Scope, { row, planning, branch, log, again }: Report): Promise<CommitOutcome> {
+function writeOne(
+  scope: Scope,
+  { row, planning, branch, log, beside, again }: Report,
+): Promise<CommitOutcome> {
   const job = jobOf(row);
   // As it will be published, so that a second try finds it there.
   const entry = redactJson(runEntry.parse(JSON.parse(row.verdict ?? 'null')), redactPublished);
@@ -154,6 +175,7 @@ function writeOne(scope: Scope, { row, planning, branch, log, again }: Report): 
           },
         ];
         if (kept.log !== null && log) files.push({ path: kept.log, content: log });
+        files.push(...beside);
         if (branch === scope.repo.default_branch) {
           files.push(
             { path: `jobs/queue/${row.id}.json`, content: null },

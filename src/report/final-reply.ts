@@ -1,8 +1,8 @@
-import { fencedTail, paragraphs } from '../messages/markdown.ts';
+import { fencedTail, paragraphs, quote } from '../messages/markdown.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { neutralise } from '../messages/neutralise.ts';
 import { clip, tail } from '../messages/plain-text.ts';
-import type { Locale, Outcome, RunLinks } from '../messages/views.ts';
+import type { Locale, Outcome, RunLinks, ShownChange } from '../messages/views.ts';
 import { linkList } from './status-comment.ts';
 import { verdictSymbol } from './verdict-symbol.ts';
 
@@ -10,6 +10,7 @@ import { verdictSymbol } from './verdict-symbol.ts';
 export const REPLY_LINES = 15;
 const REPLY_OUTPUT_MAX = 4000;
 const MODEL_TEXT_MAX = 30_000;
+const AGENT_MESSAGE_MAX = 3_000;
 
 /** What ends an ask, or asks its asker back. */
 export type FinalReplyView = Locale &
@@ -24,6 +25,9 @@ export type FinalReplyView = Locale &
         /** Readable log text, already redacted; its last lines are shown. */
         log: string;
         links: RunLinks;
+        /** An agent's last message, raw, and what became of its change. */
+        message?: string;
+        change?: ShownChange;
         undo?: string;
       }
     /** The model's Markdown. */
@@ -50,7 +54,9 @@ export function renderFinalReply(view: FinalReplyView): string {
   return paragraphs(
     `${verdictSymbol(outcome.verdict)} ${head}`,
     m.joined({ sentences: [m.why({ reason: outcome.reason }), took] }),
-    output ? `${m.replyLastLines({ lines })}\n\n${output}` : ran && m.replyNoOutput(),
+    view.message ? `${m.replyAgentSays()}\n\n${quote(clip(view.message, AGENT_MESSAGE_MAX))}` : '',
+    view.change && m.changeBecame({ change: view.change }),
+    view.message ? '' : output ? `${m.replyLastLines({ lines })}\n\n${output}` : ran && m.replyNoOutput(),
     undo && outcome.verdict !== 'succeeded' && ran && m.replyUndo({ undo: clip(undo, 500) }),
     linkList(view.links, m),
   );

@@ -1,9 +1,10 @@
 import { repositoryUrl, type Scope } from '../github/scope.ts';
+import type { ChangeRecord } from '../job/change/agent-entry.ts';
 import { type Job, scriptOf } from '../job/job.ts';
 import { decodeLog, type RunEntry, renderLog, runEntry } from '../job/report-format.ts';
 import { recordPath } from '../job/report-paths.ts';
 import { redactPublished } from '../job/secrets/redact-published.ts';
-import type { Locale, Outcome, RunLinks, RunnerMatch } from '../messages/views.ts';
+import type { Locale, Outcome, RunLinks, RunnerMatch, ShownChange } from '../messages/views.ts';
 import { getAsk } from '../store/asks.ts';
 import { listJobsByState } from '../store/jobs.ts';
 import { readLogTail } from '../store/logs.ts';
@@ -22,6 +23,8 @@ export interface JobView extends Locale {
   ask: AskRow | undefined;
   entry: RunEntry | null;
   outcome: Outcome | null;
+  /** Of an agent's run. */
+  change: ShownChange | null;
   links: RunLinks;
 }
 
@@ -44,13 +47,25 @@ export async function jobView(scope: Scope, row: JobRow, run: RunRow | undefined
     ask,
     entry,
     outcome: entry ? outcomeOf(job, entry, run) : null,
+    change: entry?.agent ? shownChange(scope, row, entry.agent.change) : null,
     links: {
+      ...(entry?.agent?.change.state === 'proposed'
+        ? { change: { number: entry.agent.change.pull, url: entry.agent.change.url } }
+        : {}),
       ...(report ? { report: `${repositoryUrl(scope)}/blob/${row.report_sha}/${report}` } : {}),
       ...(check && check.github_id > 0 && row.pr_number
         ? { check: `${repositoryUrl(scope)}/pull/${row.pr_number}/checks?check_run_id=${check.github_id}` }
         : {}),
     },
   };
+}
+
+function shownChange(scope: Scope, row: JobRow, change: ChangeRecord): ShownChange {
+  if (change.state !== 'kept') return change;
+  const { state, code, detail, diff } = change;
+  const url =
+    diff !== null && row.report_sha ? `${repositoryUrl(scope)}/blob/${row.report_sha}/${diff}` : undefined;
+  return { state, code, detail, ...(url === undefined ? {} : { url }) };
 }
 
 export function checkKey(row: Pick<JobRow, 'repo_id' | 'id' | 'attempt'>, sha: string): string {

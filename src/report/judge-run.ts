@@ -41,6 +41,8 @@ export async function judgeRun(scope: Scope, row: JobRow, run: RunRow): Promise<
     dodSource: job.dod,
     dod,
     log: runLogPath(job.report_path, run.attempt),
+    reportPath: job.report_path,
+    propose: true,
     ...(result.outcome === 'cancelled' && run.cancelled_by
       ? { message: `cancelled by ${run.cancelled_by}` }
       : {}),

@@ -6,6 +6,8 @@ export interface JobFacts {
   run: Pick<RunRow, 'state' | 'attempt'> | null;
   /** The verdict of the current attempt stands in the row. */
   judged: boolean;
+  /** An agent's change is to become a PR, so that the record can name it. */
+  changeDue: boolean;
   /** The current attempt's end is committed. */
   reported: boolean;
   /** Every check run shows what the rows say. */
@@ -17,6 +19,7 @@ export interface JobFacts {
 export type JobEffect =
   | { do: 'judge' }
   | { do: 'end_without_result' }
+  | { do: 'propose_change' }
   | { do: 'commit_report' }
   | { do: 'update_checks' }
   | { do: 'reply' }
@@ -32,6 +35,7 @@ export function nextJob(f: JobFacts): JobEffect {
   if (f.run?.state === 'finished' && !f.judged) return { do: 'judge' };
   if (!ENDED.includes(f.state)) return f.checksCurrent ? { wait: 'runner' } : { do: 'update_checks' };
   if (!f.judged) return { do: 'end_without_result' };
+  if (!f.reported && f.changeDue) return { do: 'propose_change' };
   if (!f.reported) return { do: 'commit_report' };
   if (!f.checksCurrent) return { do: 'update_checks' };
   if (!f.replied) return { do: 'reply' };

@@ -41,6 +41,8 @@ export async function replyResult(scope: Scope, view: JobView): Promise<void> {
       attempt: Math.max(1, row.attempt),
       log: await readableTail(scope, view),
       links: view.links,
+      ...(view.entry?.agent?.message ? { message: view.entry.agent.message } : {}),
+      ...(view.change ? { change: view.change } : {}),
       ...(undo ? { undo } : {}),
     });
     await publishComment(scope, { issue: thread, key: replyKey(row, outcome.verdict === 'lost'), body });

@@ -221,6 +221,7 @@ export function linkList(links: RunLinks | undefined, m: Messages): string {
   return [
     links?.report ? link(m.linkReport(), links.report) : '',
     links?.check ? link(m.linkCheck(), links.check) : '',
+    links?.change ? link(m.linkChange({ number: links.change.number }), links.change.url) : '',
   ]
     .filter(Boolean)
     .join(' · ');

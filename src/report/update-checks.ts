@@ -78,6 +78,7 @@ async function renderContent(scope: Scope, view: JobView): Promise<JobCheck> {
       outcome: view.outcome,
       runner: run?.runner ?? null,
       attempt: Math.max(1, row.attempt),
+      ...(view.change ? { change: view.change } : {}),
       log: await readableTail(scope, view),
     });
   }

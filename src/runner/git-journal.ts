@@ -31,6 +31,8 @@ const journal = z.object({
   started_at: z.string().nullable(),
   entry: runEntry.nullable(),
   log: z.string(),
+  /** What an agent left beside the log. */
+  beside: z.array(z.object({ path: z.string(), text: z.string() })).default([]),
 });
 export type Journal = z.infer<typeof journal>;
 

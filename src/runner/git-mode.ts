@@ -97,6 +97,7 @@ async function tryClaim(runner: GitRunner, branch: Branch, queued: QueuedJob): P
     started_at: null,
     entry: null,
     log: '',
+    beside: [],
   };
   if (holder === null) {
     writeJournal(directory, work);
@@ -129,7 +130,7 @@ async function runClaimed(
   const started: Journal = { ...work, state: 'started', started_at: new Date().toISOString() };
   writeJournal(directory, started);
   deps.say(`running ${work.job}`);
-  const { entry, log } = await runLocally(queued.job, {
+  const { entry, log, beside } = await runLocally(queued.job, {
     runId: work.run,
     attempt: 1,
     runner: options.name,
@@ -144,7 +145,7 @@ async function runClaimed(
     ...(options.passOn === undefined ? {} : { passOn: options.passOn }),
     ...(options.timing === undefined ? {} : { timing: options.timing }),
   });
-  const finished = { ...started, state: 'finished' as const, entry, log };
+  const finished = { ...started, state: 'finished' as const, entry, log, beside };
   writeJournal(directory, finished);
   deps.say(`${work.job} ${describeEntry(entry)}`);
   await publishAndLetGo(runner, finished);

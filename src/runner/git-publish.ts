@@ -76,7 +76,10 @@ async function buildCommit(
     await git.run(['update-index', '--add', '--cacheinfo', `100644,${blob},${path}`], { env });
   };
   await git.run(['read-tree', head], { env });
-  if (shown.log !== null) await store(shown.log, work.log);
+  if (shown.log !== null) {
+    await store(shown.log, work.log);
+    for (const { path, text } of work.beside) await store(path, text);
+  }
   await store(record, renderRecord(buildRecord(previous, shown, about)));
   const queued = await git.run(['ls-tree', head, work.path]);
   const blob = /^\d+ blob ([0-9a-f]+)\t/.exec(queued)?.[1];

@@ -57,7 +57,7 @@ export async function runJobFile(options: JobRunOptions): Promise<0 | 1 | 2> {
   const attempt = (previous?.runs.at(-1)?.attempt ?? 0) + 1;
 
   const spool = await mkdtemp(join(tmpdir(), 'guruguru-log-'));
-  const { entry, log } = await runLocally(job, {
+  const { entry, log, beside } = await runLocally(job, {
     runId: randomUUID(),
     attempt,
     runner: hostname(),
@@ -71,12 +71,14 @@ export async function runJobFile(options: JobRunOptions): Promise<0 | 1 | 2> {
     ...(options.timing === undefined ? {} : { timing: options.timing }),
   });
   await closeDod();
+  await rm(join(spool, 'copies'), { recursive: true, force: true });
   const kept = (await readdir(spool)).find((name) => name.endsWith('.full.ndjson'));
   if (kept === undefined) await rm(spool, { recursive: true, force: true });
 
   const logFile = join(base, runLogPath(job.report_path, attempt));
   await mkdir(dirname(logFile), { recursive: true });
   await writeFile(logFile, log);
+  for (const { path, text } of beside) await writeFile(join(base, path), text);
   const about = { id: job.id, job_digest: digest, ...jobFacts(job) };
   await writeFile(recordFile, renderRecord(buildRecord(previous, entry, about)));
   stderr(`${job.id} ${describeEntry(entry)}\n`);

@@ -5,12 +5,13 @@ import { type Job, scriptOf } from '../job/job.ts';
 import {
   buildEntry,
   decodeLog,
+  eventsOf,
   isJudged,
   outputsOf,
   type RunEntry,
   renderLog,
 } from '../job/report-format.ts';
-import { runLogPath } from '../job/report-paths.ts';
+import { eventsPath, runLogPath } from '../job/report-paths.ts';
 import type { LogRecord } from '../job/run-result.ts';
 import type { CodexOptions } from './codex/execute-codex.ts';
 import { executeJob } from './execute-job.ts';
@@ -21,6 +22,8 @@ export interface LocalRun {
   entry: RunEntry;
   /** The rendered log, as it is committed. */
   log: string;
+  /** What an agent leaves beside the log; paths as in the record. */
+  beside: { path: string; text: string }[];
 }
 
 /**
@@ -69,8 +72,21 @@ export async function runLocally(
     dodSource: job.dod,
     dod,
     log: runLogPath(job.report_path, attempt),
+    reportPath: job.report_path,
   });
-  return { entry, log: renderLog(records, scriptOf(job)) };
+  const { agent } = result;
+  return {
+    entry,
+    log: renderLog(records, scriptOf(job)),
+    beside: agent
+      ? [
+          { path: eventsPath(job.report_path, attempt), text: eventsOf(records) },
+          ...(entry.agent?.change.state === 'kept' && entry.agent.change.diff !== null
+            ? [{ path: entry.agent.change.diff, text: agent.diff }]
+            : []),
+        ]
+      : [],
+  };
 }
 
 /** One line for a person: what the run came to, and why. */

@@ -191,6 +191,16 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   pullHandWritten: [],
   pullScript: [],
   pullScriptFold: [{ lines: 30 }],
+  linkChange: [{ number: 9 }],
+  replyAgentSays: [],
+  changeBecame: [
+    { change: { state: 'kept', code: 'path_not_allowed', detail: 'src/a.ts', url: 'https://example.com/d' } },
+  ],
+  changeIntro: [
+    { jobId: '2025-11-22-001', jobUrl: 'https://example.com/1', login: 'octo', url: 'https://example.com/2' },
+  ],
+  changeBase: [{ base: 'a'.repeat(40), files: 2 }],
+  changeDecide: [],
   pullBrief: [],
   pullBriefFold: [{ lines: 50 }],
   pullAgent: [],

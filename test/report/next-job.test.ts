@@ -5,6 +5,7 @@ const done: JobFacts = {
   state: 'succeeded',
   run: { state: 'finished', attempt: 1 },
   judged: true,
+  changeDue: false,
   reported: true,
   checksCurrent: true,
   replied: true,
@@ -12,6 +13,11 @@ const done: JobFacts = {
 
 describe('nextJob', () => {
   it.each<[string, Partial<JobFacts>, object]>([
+    [
+      'an agent left a change: its PR before the record that names it',
+      { changeDue: true, reported: false, checksCurrent: false },
+      { do: 'propose_change' },
+    ],
     ['not approved yet', { state: 'proposed', run: null, judged: false }, { wait: 'approval' }],
     ['its PR was closed', { state: 'rejected', run: null, judged: false }, { end: 'not_started' }],
     ['replanned', { state: 'superseded', run: null, judged: false }, { end: 'not_started' }],

@@ -65,7 +65,7 @@ export function createScriptedRunner(options: {
     name,
     sync,
     async acquire(wait = 0) {
-      const request = { name, process, labels, capabilities: ['bash'], version: '0', wait };
+      const request = { name, process, labels, capabilities: ['bash', 'codex'], version: '0', wait };
       const { status, body } = await call('acquire', request);
       if (status === 204) return null;
       if (status !== 200) throw new Error(`acquire was answered ${status}: ${JSON.stringify(body)}`);
@@ -74,7 +74,7 @@ export function createScriptedRunner(options: {
     start: (offer) => accepted(offer, { phase: 'starting' }),
     wait: (offer, wait) => accepted(offer, { wait }),
     async finish(offer, { output = ['ok'], ...end } = {}) {
-      const { script } = JSON.parse(offer.file) as { script: string[] };
+      const { script = [] } = JSON.parse(offer.file) as { script?: string[] };
       const exitCode = end.exit_code ?? 0;
       const log = Buffer.from(
         [

@@ -1,5 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { holdsSecretText } from '../../job/change/apply-diff.ts';
+import { parseDiff } from '../../job/change/parse-diff.ts';
 import { AGENT_FILES_MAX, type AgentResult, DIFF_MAX_BYTES } from '../../job/run-result.ts';
 import { openGit } from '../git.ts';
 import type { Environment } from '../job-environment.ts';
@@ -76,7 +78,9 @@ export async function collectChange(plan: {
     const diff = await readFile(out, 'utf8');
     if (Buffer.byteLength(JSON.stringify(diff)) > WRITTEN_MAX_BYTES)
       return kept('too_large', 'the change has too many control characters', shown);
-    if (redact(diff) !== diff) return kept('secret', 'the change holds a secret', shown);
+    const parsed = parseDiff(diff);
+    if (holdsSecretText(diff, parsed.ok ? parsed.files : [], redact))
+      return kept('secret', 'the change holds a secret', shown);
     return { files: shown, diff, kept: null };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

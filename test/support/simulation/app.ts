@@ -173,6 +173,7 @@ async function report(scope: Scope, key: string): Promise<'done'> {
     const next = nextJob({
       state: row.state,
       run: run ?? null,
+      changeDue: false,
       judged: isJudged(row, run),
       reported: row.report_sha !== null,
       checksCurrent: true,

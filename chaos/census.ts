@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseMonth } from '../src/job/ledger/month-file.ts';
 import { parseRecord, type ResultRecord } from '../src/job/report-format.ts';
 import type { Client } from '../test/support/github/client.ts';
 import { list, text } from '../test/support/github/json.ts';
@@ -37,6 +38,8 @@ export interface Census {
   jobs: SeenJob[];
   /** Subjects of the default branch's commits. */
   commits: string[];
+  /** Ids of the entries in `reports/costs/`. */
+  ledger: string[];
   /** Lines of the start-counter, by the mark of the ask: `start 0 <run> <job>`, `line 1 …`. */
   traces: Map<string, string[]>;
 }
@@ -63,7 +66,7 @@ export async function takeCensus(github: GitHubServer, startsFolder: string): Pr
     for (const run of await read.checkRuns(sha, 'all'))
       checks.push({ externalId: text(run, 'external_id'), sha, status: text(run, 'status') });
   }
-  const jobs = await readJobs(client, `${path}/git`, read.head() ?? '');
+  const { jobs, ledger } = await readFiles(client, `${path}/git`, read.head() ?? '');
   const commits = (await read.commits()).map(
     (commit) => text(commit, 'commit', 'message').split('\n')[0] ?? '',
   );
@@ -71,6 +74,7 @@ export async function takeCensus(github: GitHubServer, startsFolder: string): Pr
     comments,
     checks,
     jobs,
+    ledger,
     commits,
     pulls: pulls.map((pull) => ({
       number: pull.number,
@@ -82,7 +86,11 @@ export async function takeCensus(github: GitHubServer, startsFolder: string): Pr
 }
 
 /** By blobs: the emulator walks through every tree it has for each path it is asked for. */
-async function readJobs(client: Client, git: string, head: string): Promise<SeenJob[]> {
+async function readFiles(
+  client: Client,
+  git: string,
+  head: string,
+): Promise<Pick<Census, 'jobs' | 'ledger'>> {
   const tree = await client.one('GET', `${git}/trees/${head}?recursive=1`);
   const blobs = new Map(list(tree, 'tree').map((entry) => [text(entry, 'path'), text(entry, 'sha')]));
   const read = async (path: string) => {
@@ -92,7 +100,10 @@ async function readJobs(client: Client, git: string, head: string): Promise<Seen
     return Buffer.from(text(blob, 'content'), 'base64').toString();
   };
   const jobs: SeenJob[] = [];
+  const ledger: string[] = [];
   for (const path of blobs.keys()) {
+    if (/^reports\/costs\/.*\.json$/.test(path))
+      ledger.push(...(parseMonth((await read(path)) ?? '')?.entries ?? []).map((entry) => entry.id));
     const [, place, id = ''] = /^jobs\/(queue|done)\/(?:[^/]+\/)?([^/]+)\.json$/.exec(path) ?? [];
     if (place !== 'queue' && place !== 'done') continue;
     const record = await read(`reports/jobs/${id}.json`);
@@ -103,7 +114,7 @@ async function readJobs(client: Client, git: string, head: string): Promise<Seen
       record: record === undefined ? null : parseRecord(record),
     });
   }
-  return jobs;
+  return { jobs, ledger };
 }
 
 async function readTraces(folder: string): Promise<Map<string, string[]>> {

@@ -174,11 +174,14 @@ function judgeDuplicates(census: Census): Violation[] {
     census.checks.map((check) => `${check.externalId} on ${check.sha}`),
   );
   twice('report', census.commits.filter(isReport).map(reportOf));
+  twice('report', census.commits.filter(isLedger));
+  twice('report entry of the ledger', census.ledger);
   return found;
 }
 
 const isReport = (subject: string) =>
   /^guruguru: \d{4}-\d\d-\d\d-\d+ (succeeded|failed|cancelled|lost)/.test(subject);
+const isLedger = (subject: string) => subject.startsWith('guruguru: costs up to ');
 /** Job, end and run number: a late result after `lost` is another report of the same run. */
 const reportOf = (subject: string) =>
   subject.replace(/ on .*?(?= \(run|$| \[)/, '').replace(' [skip ci]', '');

@@ -46,6 +46,7 @@ function census(asked: Asked, changes: Partial<Census> = {}): Census {
       },
     ],
     commits: [`guruguru: ${JOB} succeeded on devbox [skip ci]`],
+    ledger: [`run:${JOB}:1`],
     traces: new Map([[asked.scenario.mark, traces('run-1')]]),
     ...changes,
   };
@@ -96,6 +97,8 @@ describe('what a campaign left', () => {
     ['two comments of one key', 'duplicate', { comments: twice(base.comments) }],
     ['two check runs of one id', 'duplicate', { checks: twice(base.checks) }],
     ['two reports', 'duplicate', { commits: twice(base.commits) }],
+    ['one night twice', 'duplicate', { commits: twice(['guruguru: costs up to 2026-11-21 [skip ci]']) }],
+    ['one entry of the ledger twice', 'duplicate', { ledger: twice(base.ledger) }],
   ])('%s is told', (_, kind, changes) => {
     expect(violations(ask(), changes)).toContain(kind);
   });

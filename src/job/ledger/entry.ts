@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { dayOf } from '../day.ts';
 import { type ModelPrice, usdOf } from '../model-prices.ts';
 import type { ResultRecord } from '../report-format.ts';
+import { dayBefore } from './months.ts';
 
 /** `YYYY-MM-DD` in the repository's time zone. */
 const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
@@ -133,17 +134,22 @@ export function entriesOfRecord(record: ResultRecord, prices: Prices, timeZone: 
   return [...calls, ...runs];
 }
 
-/** The day it ended on; a lost one has no end, so that of its start, and else of its job's id. */
+/**
+ * The day it ended on; a lost one has no end, so that of its start, and else of its job's id. Before that day it
+ * cannot have ended, whatever the runner's clock said.
+ */
 function dayOfRun(
   jobId: string,
   run: { finished_at: string | null; started_at: string | null },
   timeZone: string,
 ): string {
-  for (const time of [run.finished_at, run.started_at]) {
-    const at = Date.parse(time ?? '');
-    if (!Number.isNaN(at)) return dayOf(at, timeZone).name;
-  }
-  return /\d{4}-\d{2}-\d{2}/.exec(jobId)?.[0] ?? '1970-01-01';
+  const made = /\d{4}-\d{2}-\d{2}/.exec(jobId)?.[0] ?? '1970-01-02';
+  const at = [run.finished_at, run.started_at]
+    .map((time) => Date.parse(time ?? ''))
+    .find((time) => !Number.isNaN(time));
+  const day = at === undefined ? made : dayOf(at, timeZone).name;
+  // An id's day may be one of another time zone.
+  return day < dayBefore(made) ? made : day;
 }
 
 type Credit = { job?: string | undefined; goal?: string | undefined; schedule?: string | undefined };

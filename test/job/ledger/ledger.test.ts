@@ -295,6 +295,11 @@ describe('a record', () => {
     ]);
   });
 
+  it('does not end before it was made, whatever the clock of the runner', () => {
+    const early = { ...record, runs: [{ ...entry, finished_at: '1970-01-01T00:00:00Z' }] };
+    expect(entriesOfRecord(early, MODEL_PRICES, 'UTC').at(-1)).toMatchObject({ day: '2026-11-30' });
+  });
+
   it('of a tick lies on the day of its instant where no time is known', () => {
     const tick = {
       ...record,

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { jobJsonSchemaText } from '../src/job/json-schema.ts';
+import { jobJsonSchemaText, scheduleJsonSchemaText } from '../src/job/json-schema.ts';
 
-/** `npm run schema`: writes jobs/job.schema.json from the zod schema. A test holds them equal. */
+/** `npm run schema`: writes the schemas in jobs/ from the zod schemas. A test holds them equal. */
 writeFileSync(new URL('../jobs/job.schema.json', import.meta.url), jobJsonSchemaText());
+writeFileSync(new URL('../jobs/schedule.schema.json', import.meta.url), scheduleJsonSchemaText());

@@ -9,6 +9,7 @@ import { fieldName, keyNode, nearestNode, placeAt } from './locate.ts';
 import { keysNamed, parseJsonTree, repeatedKeys } from './parse-tree.ts';
 import { readText } from './read-text.ts';
 import type { JobDefaults } from './settings.ts';
+import { parseTickId } from './tick-id.ts';
 
 /** A larger job file is refused unread. */
 export const JOB_FILE_MAX_BYTES = 256 * 1024;
@@ -26,7 +27,10 @@ export type ParsedJob =
   | { ok: false; findings: Finding[] };
 
 export interface ParseJobOptions {
-  /** Where the file is, for findings. Below jobs/queue or jobs/done its name must be `<id>.json`. */
+  /**
+   * Where the file is, for findings. Below jobs/queue or jobs/done its name must be `<id>.json`; what a tick runs
+   * stands under its schedule's path, and only there a tick's id is one.
+   */
   path: string;
   /**
    * Values for fields the text leaves out. Only for a text that will be written out in full (a pasted
@@ -60,17 +64,18 @@ export function parseJob(bytes: Uint8Array | string, options: ParseJobOptions): 
   }
 
   const input: Record<string, unknown> = { ...options.defaults, ...JSON.parse(text) };
+  const judged = isTick(options.path, input.id) ? { ...input, id: DATED_ID } : input;
   const { kind } = input;
-  const parsed = JOB_SCHEMAS[isJobKind(kind) ? kind : 'run_shell'].safeParse(input);
+  const parsed = JOB_SCHEMAS[isJobKind(kind) ? kind : 'run_shell'].safeParse(judged);
   const problems = parsed.success
     ? []
-    : problemsOf(parsed.error.issues, input, JOB_HINTS, (path) => jobFields(kind, path));
+    : problemsOf(parsed.error.issues, judged, JOB_HINTS, (path) => jobFields(kind, path));
   const found = [
     ...keyProblems(tree.root),
     // Another kind has other fields; naming them all as wrong would hide the one thing that is.
     ...(isOtherKind(kind)
       ? problems.filter((problem) => fieldName(problem.path) === 'kind')
-      : [...problems, ...brokenRules(input), ...fileNameProblem(options.path, input.id)]
+      : [...problems, ...brokenRules(judged), ...fileNameProblem(options.path, input.id)]
     ).map((problem) => located(tree.root, problem)),
   ];
   if (!parsed.success || found.length > 0) {
@@ -83,7 +88,14 @@ export function parseJob(bytes: Uint8Array | string, options: ParseJobOptions): 
     return refused(findings);
   }
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  return { ok: true, job: parsed.data, digest, text };
+  return { ok: true, job: { ...parsed.data, id: String(input.id) }, digest, text };
+}
+
+/** Stands for a tick's id where the schema wants a dated one. */
+const DATED_ID = '2001-01-01-001';
+
+function isTick(path: string, id: unknown): boolean {
+  return path.startsWith('jobs/schedules/') && typeof id === 'string' && parseTickId(id) !== null;
 }
 
 function keyProblems(root: Node): Found[] {

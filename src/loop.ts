@@ -1,5 +1,6 @@
 import { workOnAsk } from './loop/ask-work.ts';
 import { workOnCommand } from './loop/command-work.ts';
+import { workOnScheduleFile, workOnSchedules } from './loop/compare-schedules.ts';
 import { workOnContradiction } from './loop/contradiction-work.ts';
 import { workOnCosts } from './loop/costs-work.ts';
 import {
@@ -24,7 +25,9 @@ import { workOnPause } from './loop/pause-work.ts';
 import { workOnGroup, workOnPull } from './loop/pull-work.ts';
 import { workOnRecall } from './loop/recall-job.ts';
 import { workOnRepository } from './loop/repository-work.ts';
+import { workOnSchedule } from './loop/schedule-work.ts';
 import { workOnStatus, workOnStuck } from './loop/status-work.ts';
+import { workOnTicks } from './loop/ticks-work.ts';
 import type { Work } from './loop/work.ts';
 
 /**
@@ -89,6 +92,8 @@ export const EVENTS: EventTable = {
  *     ask      received → accepted → planned → proposed     src/ask/next-ask.ts
  *     pr       validated → approved → merged → admitted     src/gate/next-pull.ts
  *     job      queued → running → judged → reported         src/report/next-job.ts
+ *     schedule approved → due → a job for each tick          src/schedule/due-ticks.ts
+ *     ticks    counted → recorded → told if it changed       src/schedule/next-report.ts
  *
  * Before the first of a repository's keys is worked on after a start, the repository is surveyed: our rows
  * may be new, or come from an old backup (src/loop/survey.ts).
@@ -100,6 +105,10 @@ export const WORK: Record<string, Work> = {
   group: workOnGroup,
   file: workOnFile,
   job: workOnJob,
+  schedule: workOnSchedule,
+  ticks: workOnTicks,
+  schedules: workOnSchedules,
+  'schedule-file': workOnScheduleFile,
   status: workOnStatus,
   pause: workOnPause,
   costs: workOnCosts,

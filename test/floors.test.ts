@@ -17,6 +17,7 @@ const FLOORS: Record<string, number> = {
   gate: 2,
   dispatch: 2,
   report: 2,
+  schedule: 2,
   runner: 2,
 };
 /** The wire's shapes are the one thing a runner shares with the app. */

@@ -12,6 +12,8 @@ const ROUTES: Record<EffectName, readonly string[]> = {
   ],
   'comment.create': [`POST ${REPO}/issues/{issue_number}/comments`],
   'comment.update': [`PATCH ${REPO}/issues/comments/{comment_id}`],
+  'issue.create': [`POST ${REPO}/issues`],
+  'issue.update': [`PATCH ${REPO}/issues/{issue_number}`],
   'commit_comment.create': [`POST ${REPO}/commits/{commit_sha}/comments`],
   'blob.create': [`POST ${REPO}/git/blobs`],
   'tree.create': [`POST ${REPO}/git/trees`],

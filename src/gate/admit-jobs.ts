@@ -101,7 +101,7 @@ const canStillRun = (why: NotAdmitted) => why === 'not_approved' || why === 'set
 const NOT_ADMITTED = { state: 'rejected', reason: 'not_admitted' } as const;
 
 /** Whose yes it runs on, with everybody's right as it is now. */
-async function admissionApproval(
+export async function admissionApproval(
   scope: Scope,
   seen: ObservedPull,
   recalled: boolean,

@@ -52,7 +52,8 @@ export async function approvePull(
   const { pull, found, data, facts } = seen;
   if (pull.merged) return (m) => m.approveMerged({ number });
   if (!facts.open) return (m) => m.approveClosed({ number, trigger });
-  if (found.jobs.length + found.touched.length === 0) return (m) => m.pullNotAJob({ command: '/approve' });
+  const files = [...found.jobs, ...found.schedules];
+  if (files.length + found.touched.length === 0) return (m) => m.pullNotAJob({ command: '/approve' });
   const mayNot = await approverRefusal(scope, seen, request.login);
   if (mayNot) return mayNot;
   const rules = (request.override ?? []).map(ruleName);
@@ -60,9 +61,10 @@ export async function approvePull(
   if (refused) return refused;
   const override = rules.length > 0 ? { sha: pull.headSha, rules, login: request.login } : null;
   const judged = withOverride(found, override, pull.headSha, scope.settings.policy.owners);
-  const failures = [...judged.touched, ...judged.jobs.flatMap((job) => job.findings)].filter(
-    (f) => f.severity === 'failure',
-  );
+  const failures = [
+    ...judged.touched,
+    ...[...judged.jobs, ...judged.schedules].flatMap((file) => file.findings),
+  ].filter((f) => f.severity === 'failure');
   if (failures.length > 0) return (m) => m.approveValidationFailed({ findings: failures, trigger });
   const { named } = request;
   if (named && (named.length < SHA_MIN_DIGITS || !pull.headSha.startsWith(named.toLowerCase()))) {
@@ -127,7 +129,8 @@ function overrideRefusal(scope: Scope, found: FoundJobs, login: string, rules: s
   const { owners } = scope.settings.policy;
   if (owners.length === 0) return (m) => m.overrideNobody();
   if (!isOwner(login, owners)) return (m) => m.overrideNotOwner({ login });
-  const denials = found.jobs.flatMap((job) => job.findings.filter(isDenial));
+  const files = [...found.jobs, ...found.schedules];
+  const denials = files.flatMap((file) => file.findings.filter(isDenial));
   const denying = [...new Set(denials.map(({ rule }) => ruleName(rule)))];
   const unknown = rules.find((rule) => !denying.includes(rule));
   return unknown === undefined ? null : (m) => m.overrideUnknown({ rule: unknown, rules: denying });

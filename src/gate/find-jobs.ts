@@ -4,8 +4,9 @@ import type { Finding } from '../job/finding.ts';
 import { JOB_FILE_MAX_BYTES, parseJob } from '../job/parse-job.ts';
 import { policyFindings } from '../job/policy.ts';
 import { getJob, listJobsForPull } from '../store/jobs.ts';
+import { findSchedules, SCHEDULE_FILE } from './find-schedules.ts';
 import { changedInJobs, jobsTree, looksLikeJobs, plainCase, SYMLINK } from './jobs-tree.ts';
-import type { FoundJob } from './next-pull.ts';
+import type { FoundJob, FoundSchedule } from './next-pull.ts';
 
 const QUEUE_FILE = /^jobs\/queue\/([^/]+)\.json$/;
 const SETTINGS_FILE = '.github/guruguru.yml';
@@ -14,6 +15,7 @@ const MAX_JOBS = 20;
 
 export interface FoundJobs {
   jobs: FoundJob[];
+  schedules: FoundSchedule[];
   /** What of `jobs/**` a PR changes and must not; each is a finding. */
   touched: Finding[];
   /** It changes something below `jobs/`, be it only a README. */
@@ -30,7 +32,7 @@ export async function findJobs(scope: Scope, pull: Pull, ownSha: string | undefi
       (row) => row.head_sha === pull.headSha,
     );
     const jobs = ours.map((row) => judged(scope, `jobs/queue/${row.id}.json`, row.file, row.blob_sha));
-    if (jobs.length > 0) return { jobs, touched: [], inJobs: true };
+    if (jobs.length > 0) return { jobs, schedules: [], touched: [], inJobs: true };
   }
   const { files, truncated } = await scope.client.pullFiles(pull.number, scope.signal);
   // Of a PR with more files than GitHub is asked for, what is below jobs/ is found by its trees.
@@ -39,20 +41,31 @@ export async function findJobs(scope: Scope, pull: Pull, ownSha: string | undefi
   );
   const touched = inJobs.flatMap((file) => misplaced(file) ?? []);
   const added = inJobs.filter((file) => file.status === 'added' && QUEUE_FILE.test(file.path));
-  if (added.length > 0 && files.some((file) => file.path === SETTINGS_FILE)) touched.push(settingsApart());
-  if (added.length > MAX_JOBS) {
-    const first = added[0]?.path ?? 'jobs/queue/';
-    const many = `The PR adds ${added.length} job files: add at most ${MAX_JOBS} at once.`;
-    return { jobs: [], touched: [...touched, failure(first, 'too-many-jobs', many)], inJobs: true };
+  const directions = inJobs.filter(
+    (file) => SCHEDULE_FILE.test(file.path) || SCHEDULE_FILE.test(file.previousPath ?? ''),
+  );
+  if (added.length + directions.length > 0 && files.some((file) => file.path === SETTINGS_FILE))
+    touched.push(settingsApart());
+  if (added.length + directions.length > MAX_JOBS) {
+    const first = (added[0] ?? directions[0])?.path ?? 'jobs/';
+    const many = `The PR brings ${added.length + directions.length} job and schedule files: bring at most ${MAX_JOBS} at once.`;
+    return {
+      jobs: [],
+      schedules: [],
+      touched: [...touched, failure(first, 'too-many-jobs', many)],
+      inJobs: true,
+    };
   }
-  const entries = added.length > 0 ? await jobsTree(scope, pull.headSha) : new Map<string, TreeEntry>();
+  const entries =
+    added.length + directions.length > 0 ? await jobsTree(scope, pull.headSha) : new Map<string, TreeEntry>();
   const jobs: FoundJob[] = [];
   for (const { path } of added) {
     const entry = entries.get(path);
     // Not there: the head moved in this moment, which is an event of its own.
     if (entry) jobs.push(await judgedAt(scope, path, entry, pull));
   }
-  return { jobs, touched, inJobs: inJobs.length > 0 };
+  const schedules = await findSchedules(scope, directions, entries);
+  return { jobs, schedules, touched, inJobs: inJobs.length > 0 };
 }
 
 /** One file as it is on the head, read only when it is a plain file of a job's size. */
@@ -135,6 +148,17 @@ export function misplaced(file: PullFile): Finding | null {
       file.path,
       'not-in-the-queue',
       'A job file lies in jobs/queue/ itself, in lower case: what is in a folder of it or in another never runs.',
+    );
+  }
+  if (
+    /^jobs\/schedules\/.*\.json$/.test(plainCase(file.path)) &&
+    !SCHEDULE_FILE.test(file.path) &&
+    file.status !== 'removed'
+  ) {
+    return failure(
+      file.path,
+      'not-a-schedule',
+      'A schedule file lies in jobs/schedules/ itself, as <name>.json in lower case: what is elsewhere never runs.',
     );
   }
   return null;

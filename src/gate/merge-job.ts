@@ -32,7 +32,8 @@ export async function mergeJob(
     await block(scope, seen, `${approval.login} may no longer approve here`);
     return 'waiting';
   }
-  const job = seen.found.jobs[0]?.job;
+  const [schedule] = seen.found.schedules;
+  const job = seen.found.jobs[0]?.job ?? (schedule && { id: schedule.name, title: schedule.schedule?.title });
   await scope.store.write(async (tx) => {
     await recordPull(tx, scope, pull.number, { approval });
     // `/approve` has written its own down.

@@ -1,5 +1,6 @@
 import type { Finding } from '../job/finding.ts';
 import type { Job } from '../job/job.ts';
+import type { Schedule } from '../job/schedule/schedule.ts';
 import type { Approval } from '../store/row-data.ts';
 
 /** A job file found on a PR's head. */
@@ -14,6 +15,21 @@ export interface FoundJob {
   findings: Finding[];
 }
 
+/** A schedule file that a PR adds, changes or takes away. */
+export interface FoundSchedule {
+  path: string;
+  name: string;
+  /** `removed`: it is not on the head any more; blob, text and schedule are empty. */
+  change: 'added' | 'modified' | 'removed';
+  /** Blob on the head. */
+  blobSha: string;
+  text: string;
+  /** null: it was removed, or is not valid; then the findings say why. */
+  schedule: Schedule | null;
+  digest: string;
+  findings: Finding[];
+}
+
 /** What GitHub and our rows say of a PR that touches `jobs/**`. Times are milliseconds. */
 export interface PullFacts {
   open: boolean;
@@ -24,6 +40,7 @@ export interface PullFacts {
   defaultBranch: string;
   fromFork: boolean;
   jobs: FoundJob[];
+  schedules: FoundSchedule[];
   /** Other changes below `jobs/`, each of them refused. */
   misplaced: number;
   /** It gets a check: it changes `jobs/**`, or the settings want one on every PR, as a required check needs. */
@@ -64,8 +81,9 @@ export type PullEffect =
 export function nextPull(f: PullFacts): PullEffect {
   if (f.settled === 'rejected' && (f.open || f.merged)) return { do: 'reopen' };
   if (f.settled) return { end: 'settled' };
-  if (f.merged) return f.jobs.length > 0 ? { do: 'admit' } : { end: 'nothing_to_gate' };
-  const gated = f.jobs.length + f.misplaced > 0;
+  if (f.merged) return f.jobs.length + f.schedules.length > 0 ? { do: 'admit' } : { end: 'nothing_to_gate' };
+  const files = [...f.jobs, ...f.schedules];
+  const gated = files.length + f.misplaced > 0;
   if (f.open && f.cancelled) return { do: 'close' };
   if (!f.open) return gated ? { do: 'reject' } : { end: 'nothing_to_gate' };
   if (!gated && !f.judged) return { end: 'nothing_to_gate' };
@@ -73,7 +91,10 @@ export function nextPull(f: PullFacts): PullEffect {
   if (!gated) return { end: 'nothing_to_gate' };
   if (f.changesRequested) return { do: 'replan', ...f.changesRequested };
   if (f.baseRef !== f.defaultBranch) return { wait: 'base' };
-  if (f.misplaced > 0 || f.jobs.some((job) => job.findings.some((finding) => finding.severity === 'failure')))
+  if (
+    f.misplaced > 0 ||
+    files.some((file) => file.findings.some((finding) => finding.severity === 'failure'))
+  )
     return { wait: 'fix' };
   if (f.dequeued) return { do: 'hold', message: f.dequeued };
   if (f.inMergeQueue) return { wait: 'merge_queue' };

@@ -38,15 +38,16 @@ export async function observePull(
   if (!row?.ask_key && (await isBeingProposed(scope, pull))) return 'being_proposed';
   const settled = options.settled === false ? null : (data.settled ?? null);
   const found = settled
-    ? { jobs: [], touched: [], inJobs: false }
+    ? { jobs: [], schedules: [], touched: [], inJobs: false }
     : withOverride(
         await findJobs(scope, pull, data.ownSha),
         data.override,
         pull.headSha,
         scope.settings.policy.owners,
       );
+  const brings = found.jobs.length + found.schedules.length > 0;
   const reviews =
-    options.reviews && pull.state === 'open' && found.jobs.length > 0
+    options.reviews && pull.state === 'open' && brings
       ? await scope.client.reviews(number, scope.signal)
       : [];
   const askKey = row?.ask_key ?? null;
@@ -60,13 +61,11 @@ export async function observePull(
     defaultBranch: scope.repo.default_branch,
     fromFork: pull.headRepository?.toLowerCase() !== `${scope.repo.owner}/${scope.repo.name}`.toLowerCase(),
     jobs: found.jobs,
+    schedules: found.schedules,
     misplaced: found.touched.length,
     judged: found.inJobs || scope.settings.gate.reportOnEveryPr,
     checkedSha: data.checkedSha ?? null,
-    approval:
-      pull.state === 'open' && found.jobs.length > 0
-        ? completed(scope, await approvalsOf(scope, place))
-        : null,
+    approval: pull.state === 'open' && brings ? completed(scope, await approvalsOf(scope, place)) : null,
     blocked: stillBlocked(data, reviews, scope.now()),
     dequeued: data.dequeued ?? null,
     paused: scope.paused !== null,

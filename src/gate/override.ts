@@ -24,7 +24,11 @@ export function withOverride(
     isDenial(finding) && override.rules.includes(ruleName(finding.rule))
       ? { ...finding, severity: 'warning', message: `${finding.message}; overridden by ${override.login}` }
       : finding;
-  return { ...found, jobs: found.jobs.map((job) => ({ ...job, findings: job.findings.map(lifted) })) };
+  const lift = <T extends { findings: Finding[] }>(file: T): T => ({
+    ...file,
+    findings: file.findings.map(lifted),
+  });
+  return { ...found, jobs: found.jobs.map(lift), schedules: found.schedules.map(lift) };
 }
 
 /** Asked again whenever it matters: an owner who is named no more has overridden nothing. */

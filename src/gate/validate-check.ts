@@ -3,7 +3,7 @@ import { approveAction, type CheckOutput, cancelAction } from '../messages/check
 import { cell, code, list, paragraphs } from '../messages/markdown.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { clip, plainText } from '../messages/plain-text.ts';
-import type { Locale, RunnerMatch } from '../messages/views.ts';
+import type { Locale, RunnerMatch, ScheduleLine } from '../messages/views.ts';
 
 /** GitHub's annotation, as the check-runs API takes it; title at most 255 characters, message 64 KB. */
 export interface CheckAnnotation {
@@ -21,8 +21,9 @@ export type ValidateCheckView = Locale & {
   findings: readonly Finding[];
   /** The jobs the PR brings in, those that could be read. */
   jobs: readonly { id: string; title?: string; match: RunnerMatch }[];
+  schedules: readonly ScheduleLine[];
   /**
-   * `job`: an open PR that adds exactly one job file, which the buttons apply to. `other`: touches `jobs/**`
+   * `job`: an open PR that brings exactly one job or schedule file, which the buttons apply to. `other`: touches `jobs/**`
    * in another way, or is closed. `none`: touches no job.
    */
   pull: 'job' | 'other' | 'none';
@@ -54,13 +55,20 @@ export function renderValidateCheck(view: ValidateCheckView): ValidateCheck {
     const title = job.title ? ` ${cell(job.title, 120)}` : '';
     return `${code(job.id)}${title}: ${m.runnerTakes({ match: job.match })}`;
   });
+  const lines = [...jobs, ...view.schedules.map((line) => m.scheduleLine({ line }))];
+  const { length: count } = lines;
   return {
     conclusion: failures > 0 ? 'failure' : 'success',
-    title: failures > 0 ? m.validateFailed({ failures }) : m.validateOk({ jobs: view.jobs.length, warnings }),
+    title:
+      failures > 0
+        ? m.validateFailed({ failures })
+        : view.schedules.length > 0
+          ? m.validateFiles({ files: count, warnings })
+          : m.validateOk({ jobs: count, warnings }),
     summary: paragraphs(
       failures > 0 && m.validateFix(),
       view.findings.length > 0 && m.findings({ findings: view.findings }),
-      view.dispatch === 'git' ? m.dispatchedByGit() : jobs.length > 0 && list(jobs),
+      view.dispatch === 'git' ? m.dispatchedByGit() : lines.length > 0 && list(lines),
     ),
     annotations,
     actions:

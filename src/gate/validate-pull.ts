@@ -10,6 +10,7 @@ import { mayApprove } from './approvals.ts';
 import { keepJobs } from './keep-jobs.ts';
 import type { ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
+import { scheduleLine } from './schedule-line.ts';
 import { renderValidateCheck } from './validate-check.ts';
 
 export const VALIDATE_CHECK = 'guruguru / validate';
@@ -20,7 +21,8 @@ export const VALIDATE_CHECK = 'guruguru / validate';
  */
 export async function validatePull(scope: Scope, seen: ObservedPull, openIn: number): Promise<void> {
   const { pull, found } = seen;
-  const findings = [...found.jobs.flatMap((job) => job.findings), ...found.touched];
+  const files = [...found.jobs, ...found.schedules];
+  const findings = [...files.flatMap((file) => file.findings), ...found.touched];
   const valid = found.jobs.filter((job) => job.findings.every((finding) => finding.severity !== 'failure'));
   const jobs = await Promise.all(
     valid.flatMap(({ job }) =>
@@ -42,10 +44,11 @@ export async function validatePull(scope: Scope, seen: ObservedPull, openIn: num
     trigger: scope.settings.trigger,
     findings,
     jobs,
+    schedules: found.schedules.map((one) => scheduleLine(one, scope.now())),
     pull:
-      found.jobs.length === 1 && found.touched.length === 0
+      files.length === 1 && found.touched.length === 0
         ? 'job'
-        : found.jobs.length + found.touched.length > 0
+        : files.length + found.touched.length > 0
           ? 'other'
           : 'none',
     dispatch: scope.settings.dispatch,
@@ -106,6 +109,7 @@ export async function passGroup(scope: Scope, headSha: string): Promise<void> {
     trigger: scope.settings.trigger,
     findings: [],
     jobs: [],
+    schedules: [],
     pull: 'none',
     dispatch: scope.settings.dispatch,
   });

@@ -5,6 +5,8 @@
 export const EFFECTS = {
   'reaction.create': 'write',
   'comment.create': 'content',
+  'issue.create': 'content',
+  'issue.update': 'write',
   'comment.update': 'write',
   'commit_comment.create': 'content',
   'blob.create': 'write',

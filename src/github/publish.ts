@@ -2,7 +2,7 @@ import { contentDigest, getPublished, putPublished } from '../store/published.ts
 import type { Store } from '../store/store.ts';
 import { isGitHubError } from './errors.ts';
 import type { Scope } from './scope.ts';
-import type { EarlierTry, EnsureCheckRun, Reaction, Source } from './types.ts';
+import type { EarlierTry, EnsureCheckRun, EnsureIssue, Reaction, Source } from './types.ts';
 
 /** Stands for the id of a comment whose thread was locked or deleted before it: nobody can be told there. */
 const NOWHERE = -1;
@@ -102,6 +102,27 @@ export function publishCheck(
   return publish(scope, key, JSON.stringify(content), ({ id: knownId, ...earlier }) =>
     scope.client.ensureCheckRun({ ...content, knownId, ...earlier }, scope.signal),
   );
+}
+
+/**
+ * The one issue of a key. `content` names what its text is about: an issue that was made for something else is
+ * left as it is. Resolves to its number, and whether its text says that content.
+ */
+export async function publishIssue(
+  scope: Pick<Scope, 'store' | 'client' | 'signal'>,
+  issue: Pick<EnsureIssue, 'key' | 'title' | 'body' | 'label'> & { content: string },
+): Promise<{ number: number; same: boolean }> {
+  const { content, ...wanted } = issue;
+  const known = await getPublished(scope.store.db, issue.key);
+  if (known && known.github_id > 0)
+    return { number: known.github_id, same: known.digest === contentDigest(content) };
+  let same = true;
+  const number = await publish(scope, issue.key, content, async ({ id: _, ...earlier }) => {
+    const made = await scope.client.ensureIssue({ ...wanted, ...earlier }, scope.signal);
+    same = made.same;
+    return made;
+  });
+  return { number, same };
 }
 
 /** Whether the comment of a key was said once, whatever its body was. */

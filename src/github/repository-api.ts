@@ -9,6 +9,7 @@ import type {
   Comparison,
   EnsureCheckRun,
   EnsureComment,
+  EnsureIssue,
   FileChange,
   Issue,
   Membership,
@@ -108,6 +109,10 @@ export interface RepositoryClient {
     options: { key: string; body: string; landsUntil?: number | undefined },
     signal: AbortSignal,
   ): Promise<{ id: number; created: boolean }>;
+
+  /** `id`: the issue's number. `same`: its text is the one given, because it was just made or made by an earlier try. */
+  ensureIssue(options: EnsureIssue, signal: AbortSignal): Promise<{ id: number; same: boolean }>;
+  setIssueState(number: number, state: 'open' | 'closed', signal: AbortSignal): Promise<'updated' | 'gone'>;
 
   /** A new branch with one commit on `base`. Pass the same `base` when you repeat it. */
   ensureBranchCommit(

@@ -3,6 +3,7 @@ import type { RepositoryContext } from './call-github.ts';
 import { createCheckRuns } from './check-runs.ts';
 import { createComments } from './comments.ts';
 import { commitFiles } from './commit-files.ts';
+import { createIssues } from './issues.ts';
 import { createPullReads } from './pull-reads.ts';
 import { createPulls } from './pulls.ts';
 import type { RepositoryClient } from './repository-api.ts';
@@ -30,6 +31,7 @@ export function createRepositoryClient(context: RepositoryContext): RepositoryCl
     ...createThreadReads(context),
     ...createPullReads(context),
     ...createComments(context),
+    ...createIssues(context),
     ...createBranches(context),
     ...createPulls(context),
     ...createCheckRuns(context),

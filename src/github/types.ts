@@ -277,6 +277,14 @@ export interface EnsureComment extends EarlierTry {
   since?: string | undefined;
 }
 
+export interface EnsureIssue extends EarlierTry {
+  /** Names what the issue is for; hidden in its text and looked for among the issues of its label. */
+  key: string;
+  title: string;
+  body: string;
+  label: string;
+}
+
 export interface EnsureCheckRun extends CheckContent, EarlierTry {
   name: string;
   headSha: string;

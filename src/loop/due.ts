@@ -29,6 +29,8 @@ export type Due =
   | { kind: 'settings_changed'; repoId: number }
   /** A push to the default branch changed job files; `pusher`: a person's login, null for a key or a bot. */
   | { kind: 'queue_pushed'; repoId: number; added: string[]; gone: string[] | 'any'; pusher: string | null }
+  /** The same of schedule files, by name; `compare`: which of them is not known, or one was taken away. */
+  | { kind: 'schedules_pushed'; repoId: number; names: string[]; compare: boolean; pusher: string | null }
   | { kind: 'installation'; id: number; state: 'active' | 'suspended' | 'gone' }
   | { kind: 'repositories_removed'; ids: number[] };
 
@@ -165,6 +167,8 @@ const SETTINGS_PATH = '.github/guruguru.yml';
 
 const QUEUE_FILE = /^jobs\/queue\/(\d{4}-\d{2}-\d{2}-\d{3,})\.json$/;
 
+const SCHEDULE_FILE = /^jobs\/schedules\/([^/:]+)\.json$/;
+
 export function push(p: Payload<'push'>): Due[] {
   const branch = p.ref.replace('refs/heads/', '');
   if (branch !== p.repository.default_branch) return [];
@@ -175,12 +179,20 @@ export function push(p: Payload<'push'>): Due[] {
   const settings = unclear || [...of('added'), ...of('modified'), ...of('removed')].includes(SETTINGS_PATH);
   const added = jobIds(of('added'));
   const gone: string[] | 'any' = unclear || p.forced ? 'any' : jobIds([...of('modified'), ...of('removed')]);
+  const names = (paths: string[]) => [
+    ...new Set(paths.flatMap((path) => SCHEDULE_FILE.exec(path)?.[1] ?? [])),
+  ];
+  const changed = names([...of('added'), ...of('modified')]);
+  const compare = unclear || p.forced || names(of('removed')).length > 0;
   const { id: repoId } = p.repository;
   const pusher = isPerson(p.sender) && p.sender?.login === p.pusher.name ? p.pusher.name : null;
   return [
     ...(settings ? [{ kind: 'settings_changed' as const, repoId }] : []),
     ...(added.length > 0 || gone.length > 0
       ? [{ kind: 'queue_pushed' as const, repoId, added, gone, pusher }]
+      : []),
+    ...(changed.length > 0 || compare
+      ? [{ kind: 'schedules_pushed' as const, repoId, names: changed, compare, pusher }]
       : []),
   ];
 }

@@ -1,3 +1,4 @@
+import { parseTickId } from '../job/tick-id.ts';
 import { commitReport } from '../report/commit-report.ts';
 import { jobView } from '../report/job-view.ts';
 import { endWithoutResult, judgeRun } from '../report/judge-run.ts';
@@ -7,13 +8,15 @@ import { isReplied, replyResult } from '../report/reply-result.ts';
 import { checksCurrent, jobChecks, updateChecks } from '../report/update-checks.ts';
 import { getJob } from '../store/jobs.ts';
 import { latestRun } from '../store/runs.ts';
-import type { JobRow, RunRow } from '../store/tables.ts';
+import { currentRun, isJudged } from './run-facts.ts';
 import { isUntold } from './survey.ts';
+import { workOnTick } from './tick-work.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
 /** Shows a job on its check runs while it lives, and reports it when its run has ended. */
 export async function workOnJob(c: WorkContext): Promise<WorkResult> {
   const id = c.key.slice(c.key.lastIndexOf(':') + 1);
+  if (parseTickId(id)) return workOnTick(c, id);
   for (;;) {
     c.signal.throwIfAborted();
     const row = await getJob(c.store.db, c.repo.id, id);
@@ -54,15 +57,4 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
         return 'done';
     }
   }
-}
-
-/** Queued again by `/retry`, a job has no run yet: the last one is history. */
-export function currentRun(row: JobRow, last: RunRow | undefined): RunRow | undefined {
-  return last?.attempt === Math.max(1, row.attempt) ? last : undefined;
-}
-
-/** A result that came after the job was given up as lost is judged anew. */
-export function isJudged(row: JobRow, run: RunRow | undefined): boolean {
-  const late = row.state === 'lost' && run?.state === 'finished';
-  return row.verdict !== null && !late;
 }

@@ -37,6 +37,8 @@ export function redactingClient(client: RepositoryClient, redact: Redact): Repos
       client.updateComment(id, { ...options, body: redact(options.body) }, signal),
     commitComment: (sha, options, signal) =>
       client.commitComment(sha, { ...options, body: redact(options.body) }, signal),
+    ensureIssue: (options, signal) =>
+      client.ensureIssue({ ...options, title: redact(options.title), body: redact(options.body) }, signal),
     ensureBranchCommit: (options, signal) =>
       client.ensureBranchCommit({ ...options, message: redact(options.message) }, signal),
     updateBranch: (branch, options, signal) =>

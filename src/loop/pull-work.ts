@@ -1,5 +1,6 @@
 import { queueJob } from '../dispatch/queue-job.ts';
 import { admitJobs } from '../gate/admit-jobs.ts';
+import { admitSchedules } from '../gate/admit-schedules.ts';
 import { holdPull, mergeJob } from '../gate/merge-job.ts';
 import { nextPull } from '../gate/next-pull.ts';
 import { type ObservedPull, observePull } from '../gate/observe-pull.ts';
@@ -65,6 +66,7 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
         await c.client.closePull(number, c.signal);
         break;
       case 'admit':
+        await admitSchedules(c, seen);
         // Merged when nobody looked: it may have run already, with a database that was lost.
         if (seen.data.openIn === openIn) await admitJobs(c, seen, queueJob);
         else await admitUnseen(c, seen);

@@ -5,6 +5,7 @@ import { listJobsByState, listUnfinishedJobs, QUEUE_TOPIC } from '../store/jobs.
 import { getPull, putPull } from '../store/pulls.ts';
 import { getRepository, patchRepository, putRepository } from '../store/repositories.ts';
 import { pullData, withData } from '../store/row-data.ts';
+import { listSchedules } from '../store/schedules.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { holdForSurvey } from '../store/surveys.ts';
 import { enqueue } from '../store/work.ts';
@@ -86,6 +87,12 @@ async function record(tx: Tx, now: number, due: Due, deliveryId: string): Promis
       return;
     case 'queue_pushed':
       return recordQueuePush(tx, due);
+    case 'schedules_pushed':
+      for (const name of due.names)
+        await enqueue(tx, `schedule-file:${due.repoId}:${name}:${due.pusher ?? ''}`);
+      if (due.compare && (due.names.length > 0 || (await listSchedules(tx, due.repoId)).length > 0))
+        await enqueue(tx, `schedules:${due.repoId}`);
+      return;
     case 'revalidate':
       return revalidate(tx, due);
     case 'dequeued':
@@ -108,6 +115,10 @@ export async function wakeRepository(tx: Tx, repoId: number): Promise<void> {
   for (const job of await listUnfinishedJobs(tx, repoId)) {
     await enqueue(tx, `job:${repoId}:${job.id}`);
     if (job.pr_number) await enqueue(tx, `pr:${repoId}:${job.pr_number}`);
+  }
+  for (const { name } of await listSchedules(tx, repoId)) {
+    await enqueue(tx, `schedule:${repoId}:${name}`);
+    await enqueue(tx, `ticks:${repoId}:${name}`);
   }
   const parked = await tx.selectFrom('work').select('key').where('key', 'like', `%:${repoId}:%`).execute();
   for (const { key } of parked) {

@@ -13,6 +13,7 @@ import { getPull } from '../store/pulls.ts';
 import { pullData } from '../store/row-data.ts';
 import { latestRun } from '../store/runs.ts';
 import { getMark, getScan, putScan } from '../store/scans.ts';
+import { listSchedules } from '../store/schedules.ts';
 import type { Reader, Store } from '../store/store.ts';
 import type { RepositoryRow } from '../store/tables.ts';
 import { getWork } from '../store/work.ts';
@@ -106,6 +107,8 @@ export async function scanRepository(
   if (headSha !== (scan?.head ?? null)) due.push({ kind: 'settings_changed', repoId: repo.id });
   const compare = headSha !== null && (headSha !== scan?.head || !d.read.has(repo.id));
   if (compare) due.push(...(await unqueued(d.store.db, changes, repo.id, headSha, signal)));
+  if (compare && (await listSchedules(d.store.db, repo.id)).length > 0)
+    due.push({ kind: 'work', key: `schedules:${repo.id}` });
 
   const next = nextSince(since, [issues, comments, reviewComments]);
   if (due.length > 0 || next !== since || !scan || scan.head !== headSha) {

@@ -60,6 +60,7 @@ export async function surveyRepository(c: WorkContext): Promise<void> {
     await endSurvey(tx, repo.id, readAt);
     for (const number of pulls) await enqueue(tx, `pr:${repo.id}:${number}`);
     const lost = (await listJobsByState(tx, ['lost'], repo.id)).filter(isUntold);
+    await enqueue(tx, `schedules:${repo.id}`);
     if (lost.length > 0) await enqueue(tx, `lost:${repo.id}`, c.now() + LOST_AFTER_MS);
     await enqueue(tx, costsKey(repo.id), c.now() + COSTS_DELAY_MS);
   });

@@ -57,6 +57,17 @@ export function changePullTitle(job: JobName): string {
   return `[agent] ${title(job, 120) || job.id}`;
 }
 
+/** The commit that adds the results of a schedule's ticks. `changed`: one of them came to something else than before. */
+export function ticksCommitMessage(
+  schedule: JobName,
+  ticks: { count: number; changed: boolean },
+  skipCi: boolean,
+): string {
+  const what = ticks.count === 1 ? '1 tick' : `${ticks.count} ticks`;
+  const subject = `guruguru: ${schedule.id} ${what}${ticks.changed ? ', changed' : ''}${skipCi ? ' [skip ci]' : ''}`;
+  return withBody(subject, title(schedule, 200));
+}
+
 /** The merge of a job PR. `approvedBy`: login; null = merged without a separate approval. */
 export function mergeCommit(
   job: JobName,

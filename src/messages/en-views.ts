@@ -59,6 +59,7 @@ const REASONS: Record<ReasonCode, string> = {
   cancelled: 'cancelled',
   rejected: 'PR closed without merging',
   superseded: 'replaced by another plan',
+  scheduled: 'scheduled',
   stuck: 'stuck',
 };
 

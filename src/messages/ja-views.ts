@@ -58,6 +58,7 @@ const REASONS: Record<ReasonCode, string> = {
   cancelled: 'キャンセル',
   rejected: 'マージせずに PR を閉じた',
   superseded: '別の計画に置き換え',
+  scheduled: 'スケジュール済み',
   stuck: '停滞中',
 };
 

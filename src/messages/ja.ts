@@ -3,7 +3,15 @@ import { jaAgent } from './ja-agent.ts';
 import { jaCorrections } from './ja-corrections.ts';
 import { jaCosts } from './ja-costs.ts';
 import { jaReplies } from './ja-replies.ts';
+import { jaSchedules } from './ja-schedules.ts';
 import { jaViews } from './ja-views.ts';
 
 /** The Japanese catalogue; for developers, です・ます. */
-export const ja: Messages = { ...jaReplies, ...jaViews, ...jaCosts, ...jaAgent, ...jaCorrections };
+export const ja: Messages = {
+  ...jaReplies,
+  ...jaViews,
+  ...jaCosts,
+  ...jaAgent,
+  ...jaCorrections,
+  ...jaSchedules,
+};

@@ -37,6 +37,7 @@ export const REASON_CODES = [
   'cancelled',
   'rejected',
   'superseded',
+  'scheduled',
   'stuck',
 ] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];

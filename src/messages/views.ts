@@ -83,3 +83,37 @@ export interface Cost {
   /** Only when a price is known. */
   usd?: number;
 }
+
+/** What a PR does to a schedule, or what a schedule will do. */
+export interface ScheduleLine {
+  name: string;
+  title?: string;
+  change: 'added' | 'modified' | 'removed';
+  cron: string;
+  timeZone: string;
+  paused: boolean;
+  /** Ms since the epoch; null: none comes, or it is paused or removed. */
+  next: number | null;
+}
+
+/** Why a merged schedule file is not in force. */
+export type NotScheduled =
+  | 'other_base'
+  | 'invalid'
+  | 'settings'
+  | 'not_approved'
+  | 'file_differs'
+  | 'dispatch_git';
+
+/** A word on a schedule's issue. Times are ms since the epoch. */
+export interface ScheduleSaid {
+  kind: 'failed' | 'recovered' | 'flaps' | 'missing' | 'removed';
+  name: string;
+  /** When the tick it is about was due. */
+  at: number;
+  timeZone: string;
+  /** How its run ended; null: it gave no result. */
+  outcome: Outcome | null;
+  /** A runner had taken it. */
+  taken: boolean;
+}

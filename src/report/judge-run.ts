@@ -4,6 +4,7 @@ import { parseJob } from '../job/parse-job.ts';
 import { buildEntry, decodeLog, isJudged, outputsOf, type RunEntry } from '../job/report-format.ts';
 import { runLogPath } from '../job/report-paths.ts';
 import { runResult } from '../job/run-result.ts';
+import { approvedPath } from '../job/tick-id.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
@@ -13,7 +14,7 @@ const STATUS_DELAY_MS = 5_000;
 
 /** The job of a row. Its file was validated before it was admitted, so a failure here is ours. */
 export function jobOf(row: Pick<JobRow, 'id' | 'file'>) {
-  const parsed = parseJob(row.file, { path: `jobs/queue/${row.id}.json` });
+  const parsed = parseJob(row.file, { path: approvedPath(row.id) });
   if (!parsed.ok)
     throw new Error(`the stored file of job ${row.id} does not parse: ${parsed.findings[0]?.message}`);
   return parsed.job;

@@ -4,6 +4,7 @@ import type { Job } from '../job/job.ts';
 import { SANDBOX_CAPABILITY, suits } from '../job/match-runner.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { redactText } from '../job/secrets/redact.ts';
+import { approvedPath } from '../job/tick-id.ts';
 import { backoffMs, withRetry } from './client.ts';
 import { syncBase } from './deliver-run.ts';
 import { deliverUnwritten } from './deliver-unwritten.ts';
@@ -117,7 +118,7 @@ export function checkOffer(
       `the job file's digest is ${digest}, not ${offer.digest} as offered: it was changed on its way`,
     );
   }
-  const parsed = parseJob(offer.file, { path: `jobs/queue/${offer.job_id}.json` });
+  const parsed = parseJob(offer.file, { path: approvedPath(offer.job_id) });
   if (!parsed.ok) {
     const first = parsed.findings.find((finding) => finding.severity === 'failure') ?? parsed.findings[0];
     const where = first === undefined ? '' : ` ${first.path}:${first.line}:${first.column} ${first.message}`;

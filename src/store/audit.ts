@@ -12,6 +12,8 @@ export type Granted =
   | 'policy_overridden'
   | 'merged'
   | 'job_admitted'
+  | 'schedule_admitted'
+  | 'schedule_removed'
   | 'retry_granted'
   | 'settings_applied'
   | 'paused'

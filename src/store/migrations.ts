@@ -27,6 +27,7 @@ const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [
   addAudit,
   addPolicy,
   addReadings,
+  addSchedules,
 ];
 
 /**
@@ -310,6 +311,41 @@ async function addReadings(schema: Schema): Promise<void> {
     model: 'text',
     at: 'bigint',
   });
+}
+
+async function addSchedules(schema: Schema): Promise<void> {
+  await createTable(schema, 'schedules', ['repo_id', 'name'], {
+    repo_id: 'bigint',
+    name: 'text',
+    state: 'text',
+    file: 'text',
+    digest: 'text',
+    blob_sha: 'text',
+    pr_number: 'bigint?',
+    approval: 'text',
+    since: 'bigint',
+    health: 'text',
+    created_at: 'bigint',
+    updated_at: 'bigint',
+  });
+  await createTable(schema, 'ticks', ['repo_id', 'id'], {
+    repo_id: 'bigint',
+    id: 'text',
+    schedule: 'text',
+    at: 'bigint',
+    state: 'text',
+    late: 'bigint',
+    missed: 'bigint',
+    blob_sha: 'text',
+    pr_number: 'bigint?',
+    entry: 'text?',
+    counted: 'bigint',
+    flipped: 'bigint',
+    recorded: 'bigint',
+    made_at: 'bigint',
+  });
+  await createIndex(schema, 'ticks', ['repo_id', 'schedule', 'at']);
+  await createIndex(schema, 'ticks', ['repo_id', 'schedule', 'recorded']);
 }
 
 async function createTable<T extends keyof Tables>(

@@ -23,6 +23,8 @@ export interface Tables {
   scans: ScanRow;
   audit: AuditRow;
   readings: ReadingRow;
+  schedules: ScheduleRow;
+  ticks: TickRow;
   counters: CounterRow;
   news: NewsRow;
 }
@@ -310,6 +312,60 @@ export interface ReadingRow {
   body: string;
   model: string;
   at: number;
+}
+
+/** An approved schedule. */
+export interface ScheduleRow {
+  repo_id: number;
+  name: string;
+  /** `gone`: its file is not on the default branch any more. */
+  state: 'active' | 'gone';
+  /** The file's text as it was approved. */
+  file: string;
+  /** `sha256:<hex>` of file. */
+  digest: string;
+  blob_sha: string;
+  /** The PR that brought it; null where a push did. */
+  pr_number: number | null;
+  /** json Approval */
+  approval: string;
+  /** The ticks up to this time are made, or are nobody's concern (ms). */
+  since: number;
+  /** json: what is known of its results, see src/schedule/health.ts. */
+  health: string;
+  created_at: number;
+  updated_at: number;
+}
+
+/** One tick that came due. */
+export interface TickRow {
+  repo_id: number;
+  /** `<name>@<UTC minute>`, also the id of its job. */
+  id: string;
+  schedule: string;
+  /** When it was due (ms). */
+  at: number;
+  /**
+   * open: its job waits or runs. ended: its job has ended. skipped: the one before was still at work. replaced:
+   * no runner had taken it when the next came. missed: nobody was there, and it is not caught up.
+   */
+  state: 'open' | 'ended' | 'skipped' | 'replaced' | 'missed';
+  /** 1: made only when the app was back. */
+  late: 0 | 1;
+  /** Ticks between the last one that was made and this one, which nobody made. */
+  missed: number;
+  /** Of the schedule's file. */
+  blob_sha: string;
+  pr_number: number | null;
+  /** json RunEntry of its last run; null until it ended. */
+  entry: string | null;
+  /** 1: it is counted in the schedule's health. */
+  counted: 0 | 1;
+  /** 1: it changed what is known, so that it is recorded at once. */
+  flipped: 0 | 1;
+  /** 1: the repository has it. */
+  recorded: 0 | 1;
+  made_at: number;
 }
 
 export interface CounterRow {

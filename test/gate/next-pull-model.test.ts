@@ -56,6 +56,7 @@ function observe(m: Model): PullFacts {
     defaultBranch: 'main',
     fromFork: false,
     jobs: [job],
+    schedules: [],
     misplaced: m.misplaced.has(m.head) ? 1 : 0,
     judged: true,
     checkedSha: m.checked === null ? null : sha(m.checked),

@@ -32,6 +32,7 @@ const open: PullFacts = {
   defaultBranch: 'main',
   fromFork: false,
   jobs: [job],
+  schedules: [],
   misplaced: 0,
   judged: true,
   checkedSha: HEAD,

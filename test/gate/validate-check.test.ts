@@ -18,6 +18,7 @@ const view: ValidateCheckView = {
   trigger: '/ask',
   findings: [],
   jobs: [{ id: '2025-11-22-001', title: 'Smoke', match: { runner: 'devbox', wants: [] } }],
+  schedules: [],
   pull: 'job',
   dispatch: 'app',
 };

@@ -20,9 +20,34 @@ const trigger = '/ask';
 
 const PAUSED = { source: 'command' as const, by: login, since: 1_760_000_000_000, timeZone: 'UTC' };
 
+const LINE = {
+  name: 'hello-ready',
+  title: 'READY of hello',
+  change: 'added' as const,
+  cron: '0 7 * * *',
+  timeZone: 'Asia/Tokyo',
+  paused: false,
+  next: 1_760_000_000_000,
+};
+
 /** Parameters for every message; a new message without any does not compile. */
 const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   findings: [{ findings: [finding] }],
+  scheduleLine: [{ line: LINE }],
+  validateFiles: [{ files: 2, warnings: 1 }],
+  scheduled: [{ lines: [LINE, { ...LINE, paused: true }, { ...LINE, change: 'removed' }] }],
+  notScheduled: [{ name: 'hello-ready', why: 'invalid', login, base: 'dev', errors: ['`cron` is wrong'] }],
+  schedulePushed: [{ name: 'hello-ready' }],
+  scheduleSaid: [
+    {
+      kind: 'missing',
+      name: 'hello-ready',
+      at: 1_760_000_000_000,
+      timeZone: 'UTC',
+      outcome: null,
+      taken: false,
+    },
+  ],
   askNoPermission: [{ login, permission: 'read', trigger }],
   askOutsidePolicy: [
     {

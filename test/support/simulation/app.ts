@@ -14,7 +14,7 @@ import { createRunnerCalls } from '../../../src/dispatch/runner-calls.ts';
 import { toOffer } from '../../../src/dispatch/to-offer.ts';
 import type { Scope } from '../../../src/github/scope.ts';
 import { DEFAULT_SETTINGS } from '../../../src/job/settings.ts';
-import { currentRun, isJudged } from '../../../src/loop/job-work.ts';
+import { currentRun, isJudged } from '../../../src/loop/run-facts.ts';
 import { commitReport } from '../../../src/report/commit-report.ts';
 import { endWithoutResult, judgeRun } from '../../../src/report/judge-run.ts';
 import { nextJob } from '../../../src/report/next-job.ts';

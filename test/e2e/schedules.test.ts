@@ -1,0 +1,160 @@
+import { afterEach, expect, it } from 'vitest';
+import { check } from '../support/app-steps.ts';
+import { loseData } from '../support/lose-data.ts';
+import { type ClockedApp, scheduleFile, schedulePath, startClockedApp } from '../support/schedule-steps.ts';
+
+let t: ClockedApp;
+afterEach(async () => {
+  expect(t.github.contractViolations).toEqual([]);
+  expect(t.log).toEqual([]);
+  await t.close();
+});
+
+const rows = (table: 'schedules' | 'ticks' | 'jobs') =>
+  t.app().store.db.selectFrom(table).selectAll().execute();
+const issues = async () => {
+  const found = [];
+  for (let number = 1; number < 20; number += 1) {
+    const issue = await t.github.read.issue(number).catch(() => null);
+    if (issue && !issue.pull_request) found.push(issue);
+  }
+  return found;
+};
+const ready = { output: ['ready'] };
+const notReady = { output: ['nothing'] };
+
+it('looks every morning, and speaks only when what it finds changes', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  const runner = await t.runner();
+  const pull = await t.approved('hello');
+  expect((await t.github.read.pull(pull)).merged).toBe(true);
+  expect(await rows('jobs')).toEqual([]);
+
+  await t.at('2026-11-22T22:00:01Z');
+  const offer = await runner.run(ready);
+  expect(offer).toMatchObject({ job_id: 'hello@20261122T2200Z' });
+  await t.settle();
+  expect(await issues()).toEqual([]);
+  expect(await t.github.read.tree()).not.toContain('reports/schedules/hello/2026-11-23.ndjson');
+
+  await t.at('2026-11-23T22:00:01Z');
+  await runner.run(notReady);
+  await t.settle();
+  const [issue, ...more] = await issues();
+  expect(more).toEqual([]);
+  expect(issue).toMatchObject({ state: 'open', title: 'READY of hello (hello)' });
+  expect(String(issue?.body)).toContain('Not as it should be** since 2026-11-24 07:00 (Asia/Tokyo)');
+  expect(await t.said(Number(issue?.number))).toEqual([]);
+
+  await t.at('2026-11-24T22:00:01Z');
+  await runner.run(ready);
+  await t.settle();
+  const [closed] = await issues();
+  expect(closed?.state).toBe('closed');
+  const said = await t.said(Number(issue?.number));
+  expect(said.map(({ body }) => body)).toEqual([
+    expect.stringContaining('**✅ Well again** since 2026-11-25 07:00'),
+  ]);
+
+  await t.at('2026-11-25T22:00:01Z');
+  await runner.run(notReady);
+  await t.settle();
+  expect((await issues())[0]?.state).toBe('open');
+
+  const tree = await t.github.read.tree();
+  expect(tree.filter((path) => path.startsWith('reports/schedules/')).toSorted()).toEqual([
+    'reports/schedules/hello/2026-11-23.ndjson',
+    'reports/schedules/hello/2026-11-23/20261122T2200Z.out',
+    'reports/schedules/hello/2026-11-24.ndjson',
+    'reports/schedules/hello/2026-11-24/20261123T2200Z.out',
+    'reports/schedules/hello/2026-11-25.ndjson',
+    'reports/schedules/hello/2026-11-25/20261124T2200Z.out',
+    'reports/schedules/hello/2026-11-26.ndjson',
+    'reports/schedules/hello/2026-11-26/20261125T2200Z.out',
+    'reports/schedules/hello/state.json',
+  ]);
+  const line = JSON.parse((await t.github.read.file('reports/schedules/hello/2026-11-24.ndjson')) ?? '');
+  expect(line).toMatchObject({ tick: 'hello@20261123T2200Z', state: 'failed', reason: 'dod_unmet' });
+});
+
+it('is judged, approved, changed and taken away by PR, and what is pushed past one does not run', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  const octo = t.github.as('octo');
+  const path = schedulePath('hello');
+  const wrong = scheduleFile('hello', { cron: '0 25 * * *' }, { script: ['sudo rm -rf /'] });
+  const bad = await t.github.as('writer').openPull({ head: 'bad', files: { [path]: wrong } });
+  await t.settle();
+  const shown = await check(t, bad.head.sha, 'validate');
+  expect(shown).toMatchObject({ conclusion: 'failure' });
+  const found = await t.github.read.annotations(shown?.id ?? 0);
+  expect(found.map((one) => [one.path, one.start_line])).toEqual([[path, 4]]);
+  await octo.push('bad', { [path]: wrong.replace('25', '7') });
+  await t.settle();
+  await octo.review(bad.number, { event: 'APPROVE' });
+  await t.settle();
+  expect((await t.github.read.pull(bad.number)).merged).toBe(false);
+
+  // A reader's yes is none.
+  const good = await t.github
+    .as('writer')
+    .openPull({ head: 'good', files: { [path]: scheduleFile('hello') } });
+  await t.github.as('reader').review(good.number, { event: 'APPROVE' });
+  await t.settle();
+  expect(await rows('schedules')).toEqual([]);
+  await t.github.as('writer2').comment(good.number, '/approve');
+  await t.settle();
+  expect((await t.github.read.pull(good.number)).merged).toBe(true);
+  expect((await t.marked(good.number, 'scheduled'))[0]?.body).toContain(
+    'next at 2026-11-23 07:00 (Asia/Tokyo)',
+  );
+  expect(await rows('schedules')).toMatchObject([
+    { name: 'hello', state: 'active', pr_number: good.number, approval: expect.stringContaining('writer2') },
+  ]);
+
+  await t.approved('hello', scheduleFile('hello', { cron: '30 8 * * *' }));
+  await t.at('2026-11-22T22:00:01Z');
+  expect(await rows('ticks')).toEqual([]);
+  await t.at('2026-11-22T23:30:01Z');
+  expect((await rows('ticks')).map(({ id }) => id)).toEqual(['hello@20261122T2330Z']);
+
+  const pushed = await octo.push('main', { [path]: scheduleFile('hello', { cron: '* * * * *' }) });
+  await t.at('2026-11-23T23:30:01Z');
+  expect(await rows('ticks')).toHaveLength(1);
+  expect(
+    t.github.requests.filter(({ template = '' }) => template.endsWith('/commits/{commit_sha}/comments')),
+  ).not.toEqual([]);
+  expect(pushed).toMatch(/^[0-9a-f]{40}$/);
+
+  await t.approved('hello', scheduleFile('hello', { cron: '30 9 * * *' }));
+  await t.at('2026-11-25T00:30:01Z');
+  expect(await rows('ticks')).toHaveLength(2);
+  const gone = await t.github.as('writer').openPull({ head: 'gone', files: { [path]: null } });
+  await t.settle();
+  await octo.merge(gone.number);
+  await t.settle();
+  expect(await rows('schedules')).toMatchObject([{ state: 'gone' }]);
+  await t.at('2026-11-26T00:30:01Z');
+  expect(await rows('ticks')).toHaveLength(2);
+});
+
+it('is there again after the loss of the database, with what it knew, and runs nothing twice', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  const runner = await t.runner();
+  await t.approved('hello');
+  await t.at('2026-11-22T22:00:01Z');
+  await runner.run(notReady);
+  await t.settle();
+  expect(await issues()).toHaveLength(1);
+  await loseData(t);
+  // A database that is new hears of its repositories by an event.
+  await t.github.as('octo').openIssue({ title: 'Is it there?', body: '/status' });
+  await t.settle();
+  expect(await rows('schedules')).toMatchObject([{ name: 'hello', state: 'active' }]);
+  expect(await rows('ticks')).toEqual([]);
+  const again = await t.runner();
+  await t.at('2026-11-23T22:00:01Z');
+  await again.run(ready);
+  await t.settle();
+  const found = (await issues()).filter(({ title }) => title !== 'Is it there?');
+  expect(found).toMatchObject([{ state: 'closed' }]);
+});

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { parseTickId } from '../job/tick-id.ts';
 import { announce } from '../store/announce.ts';
 import { writeAudit } from '../store/audit.ts';
 import { getJob, QUEUE_TOPIC } from '../store/jobs.ts';
 import { fullName, getRepository } from '../store/repositories.ts';
 import { insertRun, latestRun, patchRun } from '../store/runs.ts';
+import { getTick } from '../store/schedules.ts';
 import type { Tx } from '../store/store.ts';
 import type { JobRow, RepositoryRow, RunRow } from '../store/tables.ts';
 import { isIdRevoked } from '../store/tokens.ts';
@@ -18,6 +20,8 @@ export interface Lease {
   repository: RepositoryRow;
   job: JobRow;
   run: RunRow;
+  /** The PR that brought its file, or that of the schedule whose tick it is; null: none did. */
+  pull: number | null;
 }
 
 /** The work key of the one timer that looks for expired leases. */
@@ -83,7 +87,7 @@ export async function acquireJob(
     detail: { run: run.id, fence: run.fence, attempt, digest: job.digest, token: runner.tokenId },
   });
   await enqueue(tx, LEASES_KEY, run.lease_expires_at);
-  return { repository, job: { ...job, state: 'leased', attempt }, run };
+  return { repository, job: { ...job, state: 'leased', attempt }, run, pull: await pullOf(tx, job) };
 }
 
 /**
@@ -130,9 +134,14 @@ export async function leasesOf(
     const repository = await getRepository(tx, run.repo_id);
     const job = await getJob(tx, run.repo_id, run.job_id);
     if (repository && job && runner.repositories.includes(fullName(repository)))
-      leases.push({ repository, job, run });
+      leases.push({ repository, job, run, pull: await pullOf(tx, job) });
   }
   return leases;
+}
+
+async function pullOf(tx: Tx, job: JobRow): Promise<number | null> {
+  if (job.pr_number !== null || !parseTickId(job.id)) return job.pr_number;
+  return (await getTick(tx, job.repo_id, job.id))?.pr_number ?? null;
 }
 
 /** Grows with every lease, and begins above what a lost database may have given out (see migrations). */

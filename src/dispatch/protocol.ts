@@ -51,10 +51,12 @@ export const offer = z.object({
   token: z.string(),
   /**
    * Where a runner with `--verify` looks for its proof: GitHub's id of the repository, and the PR that brought
-   * the file. Hints: what they lead to is believed, not they. `pull` is absent where no PR did.
+   * the file. Hints: what they lead to is believed, not they. `pull` is absent where no PR did. `schedule`: the
+   * schedule file from which `file` was made, where a tick brought it.
    */
   repository_id: z.int().optional(),
   pull: z.int().optional(),
+  schedule: z.string().optional(),
 });
 export type Offer = z.infer<typeof offer>;
 

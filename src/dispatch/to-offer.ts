@@ -1,9 +1,10 @@
+import { approvedPath, parseTickId } from '../job/tick-id.ts';
 import { LEASE_TIMES, type Lease } from './lease.ts';
 import { type SigningKey, signOffer } from './offer-token.ts';
 import type { Offer } from './protocol.ts';
 
 /** What the runner gets of a lease. */
-export function toOffer({ repository, job, run }: Lease, key: SigningKey, times = LEASE_TIMES): Offer {
+export function toOffer({ repository, job, run, pull }: Lease, key: SigningKey, times = LEASE_TIMES): Offer {
   return {
     run: run.id,
     attempt: run.attempt,
@@ -14,7 +15,8 @@ export function toOffer({ repository, job, run }: Lease, key: SigningKey, times 
     fence: run.fence,
     ttl_seconds: times.ttlMs / 1_000,
     repository_id: repository.id,
-    ...(job.pr_number === null ? {} : { pull: job.pr_number }),
+    ...(pull === null ? {} : { pull }),
+    ...(parseTickId(job.id) ? { schedule: approvedPath(job.id) } : {}),
     token: signOffer(key, {
       repository: repository.id,
       job: job.id,

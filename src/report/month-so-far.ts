@@ -7,6 +7,7 @@ import { dayBefore, daysOf, monthOf } from '../job/ledger/months.ts';
 import { type LedgerSummary, summarise } from '../job/ledger/summarise.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { buildRecord, jobFacts, runEntry } from '../job/report-format.ts';
+import { approvedPath } from '../job/tick-id.ts';
 import { listCallsSince, listJudgedSince } from '../store/ledger-rows.ts';
 import { countedCall } from './commit-costs.ts';
 import { FALLBACK_REPORTS_BRANCH } from './reports-branch.ts';
@@ -33,7 +34,7 @@ export async function monthSoFar(scope: Scope): Promise<MonthSoFar> {
   const stored = [
     ...calls.map((call) => modelEntryOf(countedCall(call), prices, settings.timeZone)),
     ...judged.flatMap((row) => {
-      const file = parseJob(row.file, { path: `jobs/queue/${row.id}.json` });
+      const file = parseJob(row.file, { path: approvedPath(row.id) });
       const about = { id: row.id, job_digest: row.digest, ...(file.ok ? jobFacts(file.job) : {}) };
       const record = buildRecord(null, runEntry.parse(JSON.parse(row.verdict ?? 'null')), about);
       return entriesOfRecord(record, prices, settings.timeZone);

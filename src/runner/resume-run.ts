@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { parseJob } from '../job/parse-job.ts';
 import { decodeLog } from '../job/render-log.ts';
+import { approvedPath } from '../job/tick-id.ts';
 import { cutToRecords, LOG_HEAD_BYTES, type LogSpoolPaths, openLogSpool } from './log-spool.ts';
 import type { OfferContext, OngoingRun } from './offer-context.ts';
 import { makeRunFolder, removeRunFolder } from './run-folder.ts';
@@ -18,7 +19,7 @@ export async function resumeRun(
   onGoing: (run: OngoingRun) => void,
 ): Promise<number> {
   const { offer } = run;
-  const parsed = parseJob(offer.file, { path: `jobs/queue/${offer.job_id}.json` });
+  const parsed = parseJob(offer.file, { path: approvedPath(offer.job_id) });
   // It was parsed before it was started.
   if (!parsed.ok) throw new Error(`${offer.run}: the job file of a started run does not parse`);
   const paths = context.state.logPaths(offer.run);

@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Offer } from '../dispatch/protocol.ts';
+import { cronTimes } from '../job/schedule/cron.ts';
+import { parseSchedule } from '../job/schedule/parse-schedule.ts';
+import { tickJobText } from '../job/schedule/tick-job.ts';
+import { approvedPath, parseTickId, schedulePath, type Tick } from '../job/tick-id.ts';
 import { backoffMs, pause } from './client.ts';
 import { createGitHubGet, GitHubAwayError, GitHubDeniedError, type GitHubGet } from './github-get.ts';
 
@@ -20,6 +24,7 @@ type RefusalReason =
   | 'other_repository'
   | 'not_on_default_branch'
   | 'other_digest'
+  | 'no_tick'
   | 'no_pull'
   | 'not_merged'
   | 'not_brought'
@@ -105,14 +110,18 @@ async function verify(
   if (offer.repository_id !== undefined && offer.repository_id !== repositoryId)
     return refused('other_repository', `${name} is another repository than the one the app means`);
 
-  const queued = `jobs/queue/${id}.json`;
-  const digest = await defaultBranchDigest(get, repo, branch, id, signal);
-  if (digest === null)
+  const queued = approvedPath(id);
+  const text = await defaultBranchFile(get, repo, branch, id, signal);
+  if (text === null)
     return refused(
       'not_on_default_branch',
       `${queued} is not on ${branch}: it was never merged, or taken back`,
     );
-  if (digest !== offer.digest)
+  const tick = parseTickId(id);
+  const notDue = tick && tickProblem(text, tick, queued, Date.now());
+  if (notDue) return refused('no_tick', notDue);
+  const made = tick ? jobOfTick(text, tick) : text;
+  if (made === null || digestOf(made) !== offer.digest)
     return refused('other_digest', `${queued} on ${branch} is not the file that was offered`);
 
   if (offer.pull === undefined)
@@ -125,7 +134,7 @@ async function verify(
   const given = answer === null ? null : pull.parse(answer);
   if (!given?.merged || given.base.ref !== branch)
     return refused('not_merged', `PR #${offer.pull} was not merged into ${branch}`);
-  if (!(await brings(get, pullPath, queued, blobSha(offer.file), signal)))
+  if (!(await brings(get, pullPath, queued, blobSha(text), tick !== null, signal)))
     return refused('not_brought', `PR #${offer.pull} did not add ${queued} as it was offered`);
 
   const may = async (login: string) => {
@@ -156,35 +165,67 @@ function denied(error: Error, name: string): string {
   return `${error.message}. Its token must read contents and pull requests of ${name}, and its owner must be able to write there, or GitHub does not tell who may`;
 }
 
-/** Of the file in the queue, or where the app moves it when a run has ended; `/retry` runs that one again. */
-async function defaultBranchDigest(
+/** The schedule's; else the file in the queue, or where the app moves it when a run has ended: `/retry` runs that one again. */
+async function defaultBranchFile(
   get: GitHubGet,
   repo: string,
   branch: string,
   id: string,
   signal: AbortSignal,
 ): Promise<string | null> {
-  for (const path of [`jobs/queue/${id}.json`, `jobs/done/${id.slice(0, 7)}/${id}.json`]) {
+  const done = `jobs/done/${id.slice(0, 7)}/${id}.json`;
+  for (const path of parseTickId(id) ? [approvedPath(id)] : [approvedPath(id), done]) {
     const file = await get(`${repo}/contents/${path}?ref=${encodeURIComponent(branch)}`, signal);
     const parsed = content.safeParse(file);
-    if (!parsed.success) continue;
-    const bytes = Buffer.from(parsed.data.content, 'base64');
-    return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    if (parsed.success) return Buffer.from(parsed.data.content, 'base64').toString('utf8');
   }
   return null;
 }
 
-/** Whether the PR's own changes add the file: one that its branch merely contains was shown to nobody. */
+function digestOf(text: string): string {
+  return `sha256:${createHash('sha256').update(text, 'utf8').digest('hex')}`;
+}
+
+/** So long a tick may wait for its runner once the next one is due. */
+const TICK_WAITS_MS = 24 * 3_600_000;
+/** The app's clock may be ahead of this one by so much. */
+const AHEAD_MS = 5 * 60_000;
+
+/**
+ * null, or why the schedule as people approved it brings no such tick now. A tick of long ago is none either:
+ * an app in other hands could have every one of them run again.
+ */
+function tickProblem(text: string, tick: Tick, path: string, now: number): string | null {
+  const parsed = parseSchedule(text, { path });
+  if (!parsed.ok) return `${path} is not a valid schedule: ${parsed.findings[0]?.message ?? ''}`;
+  const { cron, time_zone, paused } = parsed.schedule;
+  const at = new Date(tick.at).toISOString();
+  if (paused) return `${path} says that it is paused`;
+  const times = cronTimes(cron, time_zone);
+  if (times.next(tick.at - 1) !== tick.at) return `${path} has no tick at ${at}`;
+  if (tick.at > now + AHEAD_MS) return `the tick of ${at} is still to come`;
+  const next = times.next(tick.at);
+  return next !== null && next < now - TICK_WAITS_MS ? `the tick of ${at} is over since long` : null;
+}
+
+function jobOfTick(text: string, tick: Tick): string | null {
+  const parsed = parseSchedule(text, { path: schedulePath(tick.name) });
+  return parsed.ok ? tickJobText(parsed.schedule, tick.at) : null;
+}
+
+/** Whether the PR's own changes bring the file: one that its branch merely contains was shown to nobody. */
 async function brings(
   get: GitHubGet,
   pullPath: string,
   path: string,
   sha: string,
+  mayChange: boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const brought = mayChange ? ['added', 'modified', 'renamed'] : ['added'];
   for await (const page of pages(get, `${pullPath}/files`, files, signal)) {
     const file = page.find((one) => one.filename === path);
-    if (file) return file.status === 'added' && file.sha === sha;
+    if (file) return brought.includes(file.status) && file.sha === sha;
   }
   return false;
 }

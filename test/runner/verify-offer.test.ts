@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Offer } from '../../src/dispatch/protocol.ts';
+import { tickJobText } from '../../src/job/schedule/tick-job.ts';
 import { type ExitReason, runResident } from '../../src/runner/resident.ts';
 import { startCli } from '../support/cli-process.ts';
 import { type FakeApp, type FakeRun, startFakeApp } from '../support/fake-app.ts';
@@ -358,5 +359,127 @@ describe('guruguru runner --verify', () => {
     expect(child.lines.join('\n')).toContain('writer merged PR #');
     expect(child.lines.join('\n')).not.toContain(TOKEN);
     await other.close();
+  });
+});
+
+describe('a tick', () => {
+  const MINUTE = 60_000;
+  /** The last whole hour, and a schedule that ticks every hour. */
+  const hour = Math.floor(Date.now() / (60 * MINUTE)) * 60 * MINUTE;
+  const scheduleOf = (c: Case, changes: object = {}) => ({
+    name: `s${c.id.slice(-3)}`,
+    cron: '0 * * * *',
+    time_zone: 'Asia/Tokyo',
+    ...changes,
+    job: { kind: 'run_shell', workdir: work, script: c.job.script, dod: 'exit_code == 0' },
+  });
+
+  /** The job of a tick as the app would offer it, with its schedule on a PR. */
+  async function brought(c: Case, at: number, changes: object = {}) {
+    const schedule = scheduleOf(c, changes);
+    const path = `jobs/schedules/${schedule.name}.json`;
+    const pull = await attacker.openPull({ head: `tick-${c.id}`, files: { [path]: textOf(schedule) } });
+    const job = JSON.parse(tickJobText(schedule, at)) as Case['job'] & { id: string };
+    return { schedule, path, pull: pull.number, case: { ...c, job } };
+  }
+
+  it('runs when a person approved its schedule, also as a PR changed it', async () => {
+    const c = newCase();
+    const first = await brought(c, hour, { title: 'before' });
+    await github.as('writer').merge(first.pull);
+    const changed = { ...first.schedule, title: 'after' };
+    const second = await attacker.openPull({
+      head: `again-${c.id}`,
+      files: { [first.path]: textOf(changed) },
+    });
+    await approve(second);
+    await attacker.merge(second.number);
+    const job = JSON.parse(tickJobText(changed, hour)) as Case['job'];
+    const { run, ran } = await offered({ ...c, job }, { pull: second.number });
+    expect(run.result).toMatchObject({ outcome: 'exited', exit_code: 0 });
+    expect(ran).toBe(true);
+  });
+
+  it.each<[string, number, object, (b: Awaited<ReturnType<typeof brought>>) => Promise<Case['job']>, string]>(
+    [
+      [
+        'of a PR that the app merged itself',
+        hour,
+        {},
+        async (b) => {
+          await attacker.merge(b.pull);
+          return b.case.job;
+        },
+        nobody,
+      ],
+      [
+        'with other commands',
+        hour,
+        {},
+        async (b) => {
+          await github.as('writer').merge(b.pull);
+          return { ...b.case.job, script: [...b.case.job.script, 'true'] };
+        },
+        'not the file that was offered',
+      ],
+      [
+        'that cron does not name',
+        hour - MINUTE,
+        {},
+        async (b) => {
+          await github.as('writer').merge(b.pull);
+          return b.case.job;
+        },
+        'has no tick at',
+      ],
+      [
+        'that is still to come',
+        hour + 120 * MINUTE,
+        {},
+        async (b) => {
+          await github.as('writer').merge(b.pull);
+          return b.case.job;
+        },
+        'still to come',
+      ],
+      [
+        'of last week',
+        hour - 7 * 24 * 60 * MINUTE,
+        {},
+        async (b) => {
+          await github.as('writer').merge(b.pull);
+          return b.case.job;
+        },
+        'over since long',
+      ],
+      [
+        'of a paused schedule',
+        hour,
+        { paused: true },
+        async (b) => {
+          await github.as('writer').merge(b.pull);
+          return b.case.job;
+        },
+        'paused',
+      ],
+      [
+        'after the app changed its schedule',
+        hour,
+        {},
+        async (b) => {
+          await github.as('writer').merge(b.pull);
+          const schedule = { ...b.schedule, title: 'mine' };
+          await attacker.push('main', { [b.path]: textOf(schedule) });
+          return JSON.parse(tickJobText(schedule, hour)) as Case['job'];
+        },
+        'did not add',
+      ],
+    ],
+  )('%s does not', async (_, at, changes, prepare, words) => {
+    const b = await brought(newCase(), at, changes);
+    const { run, ran } = await offered({ ...b.case, job: await prepare(b) }, { pull: b.pull });
+    expect(run.result).toMatchObject({ outcome: 'refused' });
+    expect(run.result?.message).toContain(words);
+    expect(ran).toBe(false);
   });
 });

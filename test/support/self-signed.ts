@@ -6,7 +6,9 @@ function der(tag: number, ...parts: Uint8Array[]): Buffer {
   const length =
     content.length < 128
       ? Buffer.from([content.length])
-      : Buffer.from([0x82, content.length >> 8, content.length & 0xff]);
+      : content.length < 256
+        ? Buffer.from([0x81, content.length])
+        : Buffer.from([0x82, content.length >> 8, content.length & 0xff]);
   return Buffer.concat([Buffer.from([tag]), length, content]);
 }
 

@@ -3,6 +3,7 @@ import type { Job } from '../job/job.ts';
 import { type ExpectedRun, expectRun } from '../job/ledger/estimate.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { runEntry } from '../job/report-format.ts';
+import { approvedPath } from '../job/tick-id.ts';
 import { listJudgedTouching } from '../store/ledger-rows.ts';
 
 /** Runs looked at for an estimate. */
@@ -13,7 +14,7 @@ export async function expectedRun(scope: Scope, job: Job): Promise<ExpectedRun> 
   const touches = JSON.stringify(job.touches ?? []);
   const rows = await listJudgedTouching(scope.store.db, scope.repo.id, touches, LOOK_BACK);
   const seconds = rows.flatMap(({ id, file, verdict }) => {
-    const parsed = parseJob(file, { path: `jobs/queue/${id}.json` });
+    const parsed = parseJob(file, { path: approvedPath(id) });
     if (!parsed.ok || parsed.job.kind !== job.kind) return [];
     return runEntry.parse(JSON.parse(verdict ?? 'null')).duration_seconds ?? [];
   });

@@ -2,6 +2,7 @@ import { dayOf } from '../job/day.ts';
 import { commitTicks, entryOf } from '../report/commit-ticks.ts';
 import { saySchedule } from '../report/say-schedule.ts';
 import { endHealth, type Health, type Observation, observe, parseHealth } from '../schedule/health.ts';
+import { loopLine } from '../schedule/loop-line.ts';
 import { nextReport } from '../schedule/next-report.ts';
 import { patchJob } from '../store/jobs.ts';
 import { getSchedule, getTick, listUnrecordedTicks, patchSchedule, patchTick } from '../store/schedules.ts';
@@ -58,7 +59,10 @@ export async function workOnTicks(c: WorkContext): Promise<WorkResult> {
         break;
       case 'record': {
         const recorded = ticks.filter(({ id }) => next.ticks.includes(id));
-        const sha = await commitTicks(c, schedule, recorded, JSON.stringify(health));
+        const sha = await commitTicks(c, schedule, recorded, {
+          health: JSON.stringify(health),
+          line: loopLine(health),
+        });
         await store.write(async (tx) => {
           for (const tick of recorded) await keepRecorded(tx, tick, sha);
         });

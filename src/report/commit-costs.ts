@@ -19,11 +19,13 @@ import {
   renderMonth,
 } from '../job/ledger/month-file.ts';
 import { dayBefore, daysOf, monthBefore, monthOf, monthsBetween } from '../job/ledger/months.ts';
+import { parseTicks } from '../job/ledger/parse-ticks.ts';
 import { summarise } from '../job/ledger/summarise.ts';
 import { parseRecord } from '../job/report-format.ts';
 import { LOOP_PATH } from '../job/report-paths.ts';
 import { costsCommitMessage } from '../messages/commit-messages.ts';
 import { type LedgerCall, listCallsSince } from '../store/ledger-rows.ts';
+import { listSchedules } from '../store/schedules.ts';
 import { daysText, renderCosts } from './costs-md.ts';
 import { updateLoop } from './loop-md.ts';
 import { writeReports } from './reports-branch.ts';
@@ -100,7 +102,7 @@ async function costFiles(
   return changes;
 }
 
-/** How the fixed costs stand this month, in `reports/loop.md`. */
+/** How the fixed costs stand this month, in `reports/loop.md`; of schedules that are gone it says nothing more. */
 async function loopFile(scope: Scope, at: BranchView, file: MonthFile): Promise<FileChange> {
   const { fixed } = summarise(file.entries, scope.settings.costs.rates);
   const costs = fixed.map(({ name, days, money }) => {
@@ -108,8 +110,10 @@ async function loopFile(scope: Scope, at: BranchView, file: MonthFile): Promise<
     const text = `idle ${days.idle} of ${daysText(whole)} (${formatMoney(money.idle)}), only checked ${days.checked}, changed ${days.changed}; ${file.month} up to ${file.through.day}`;
     return { key: name, text };
   });
+  const gone = (await listSchedules(scope.store.db, scope.repo.id)).filter(({ state }) => state === 'gone');
+  const schedules = gone.map(({ name }) => ({ key: name, text: null }));
   const before = (await at.readFile(LOOP_PATH))?.text ?? null;
-  return { path: LOOP_PATH, content: updateLoop(before, { costs }) };
+  return { path: LOOP_PATH, content: updateLoop(before, { costs, schedules }) };
 }
 
 /**
@@ -162,16 +166,21 @@ async function newEntries(
     return named === undefined || monthOf(named) > since;
   };
   const wanted = [...blobs]
-    .filter(([path]) => path.endsWith('.json') && !path.startsWith(COSTS_FOLDER))
+    .filter(([path]) => /\.(json|ndjson)$/.test(path) && !path.startsWith(COSTS_FOLDER))
     .filter(([path, sha]) => isNew(path, sha))
     .map(([, sha]) => sha);
   const missing = wanted.filter((sha) => !read.has(sha));
   for (let index = 0; index < missing.length; index += AT_A_TIME) {
     await Promise.all(
       missing.slice(index, index + AT_A_TIME).map(async (sha) => {
-        const record = parseRecord(new TextDecoder().decode(await scope.client.readBlob(sha, scope.signal)));
+        const text = new TextDecoder().decode(await scope.client.readBlob(sha, scope.signal));
         const { modelPrices, timeZone } = scope.settings;
-        read.set(sha, record ? entriesOfRecord(record, modelPrices, timeZone) : []);
+        const record = parseRecord(text);
+        const records = record ? [record] : parseTicks(text);
+        read.set(
+          sha,
+          records.flatMap((one) => entriesOfRecord(one, modelPrices, timeZone)),
+        );
       }),
     );
   }

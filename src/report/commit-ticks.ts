@@ -2,7 +2,8 @@ import { dirname } from 'node:path/posix';
 import type { Scope } from '../github/scope.ts';
 import type { BranchView, CommitOutcome, FileChange } from '../github/types.ts';
 import { scriptOf } from '../job/job.ts';
-import { decodeLog, type RunEntry, renderLog, runEntry } from '../job/report-format.ts';
+import { decodeLog, jobFacts, type RunEntry, renderLog, runEntry } from '../job/report-format.ts';
+import { LOOP_PATH } from '../job/report-paths.ts';
 import type { Schedule } from '../job/schedule/schedule.ts';
 import { tickFolder } from '../job/schedule/tick-job.ts';
 import { redactJson, redactPublished } from '../job/secrets/redact-published.ts';
@@ -12,6 +13,7 @@ import { readLog } from '../store/logs.ts';
 import { latestRun } from '../store/runs.ts';
 import type { TickRow } from '../store/tables.ts';
 import { jobOf } from './judge-run.ts';
+import { type LoopEntry, updateLoop } from './loop-md.ts';
 import { ensureReportsBranch, FALLBACK_REPORTS_BRANCH } from './reports-branch.ts';
 
 /** Logs that one commit adds: of what changed, then of what failed, then the newest. */
@@ -32,22 +34,20 @@ interface TickLine {
 
 /**
  * Adds the results of ticks to the repository in one commit: a line each in the file of their day, their logs,
- * and the state after them. Done twice, it is there once. Resolves to the commit that has them.
+ * the state after them, and how that stands in `reports/loop.md` (`line`). Done twice, it is there once. Resolves to the commit that has them.
  */
 export async function commitTicks(
   scope: Scope,
   schedule: Schedule,
   ticks: readonly TickRow[],
-  health: string,
+  state: { health: string; line: string },
 ): Promise<string> {
   const own = scope.settings.reports.branch;
   const first = own ?? scope.repo.default_branch;
-  let outcome = await hidingMore((hide) => write(scope, schedule, ticks, health, first, hide));
+  let outcome = await hidingMore((hide) => write(scope, schedule, ticks, state, first, hide));
   if (outcome.kind === 'refused' && !own) {
     await ensureReportsBranch(scope, FALLBACK_REPORTS_BRANCH);
-    outcome = await hidingMore((hide) =>
-      write(scope, schedule, ticks, health, FALLBACK_REPORTS_BRANCH, hide),
-    );
+    outcome = await hidingMore((hide) => write(scope, schedule, ticks, state, FALLBACK_REPORTS_BRANCH, hide));
   }
   if (outcome.kind === 'refused' || outcome.kind === 'secret_blocked')
     throw new Error(`the results of ${schedule.name} are refused: ${outcome.message}`);
@@ -67,7 +67,7 @@ async function write(
   scope: Scope,
   schedule: Schedule,
   ticks: readonly TickRow[],
-  health: string,
+  { health, line }: { health: string; line: string },
   branch: string,
   hide: Hide,
 ): Promise<CommitOutcome> {
@@ -83,6 +83,11 @@ async function write(
       await lineOf(scope, schedule, tick, entry, log === null ? null : (entry?.log ?? null), redact),
     );
   }
+  const newest = ticks.findLast((tick) => tick.state === 'ended' && entryOf(tick) !== null);
+  const news = {
+    schedules: [{ key: schedule.name, text: redact(line) }],
+    runs: newest ? [loopEntry(schedule, newest, kept.has(newest), lines)] : [],
+  };
   const changed = ticks.some(({ flipped }) => flipped === 1);
   return scope.client.commitFiles(
     {
@@ -96,11 +101,34 @@ async function write(
         const days = await dayFiles(at, lines);
         // All of them are there: what is left would only be the state, which is as old as they are.
         if (days.length === 0) return null;
-        return [...days, ...logs, { path: healthPath(schedule.name), content: `${health}\n` }];
+        const loop = {
+          path: LOOP_PATH,
+          content: updateLoop((await at.readFile(LOOP_PATH))?.text ?? null, news),
+        };
+        return [...days, ...logs, loop, { path: healthPath(schedule.name), content: `${health}\n` }];
       },
     },
     scope.signal,
   );
+}
+
+/** The newest result of a commit: what goes on every few minutes must not push out everything else. */
+function loopEntry(
+  schedule: Schedule,
+  tick: TickRow,
+  hasLog: boolean,
+  lines: readonly TickLine[],
+): LoopEntry {
+  const entry = entryOf(tick);
+  return {
+    id: tick.id,
+    title: `${schedule.name}: ${schedule.title ?? 'schedule'}`,
+    verdict: entry?.state ?? 'lost',
+    reason: entry?.reason ?? 'lost',
+    finishedAt: entry?.finished_at ?? new Date(tick.at).toISOString(),
+    attempt: entry?.attempt ?? 1,
+    report: (hasLog && entry?.log) || (lines.find(({ id }) => id === tick.id)?.path ?? ''),
+  };
 }
 
 /** The files of the days whose lines are not there yet. A run again of one tick takes the place of its line. */
@@ -152,6 +180,7 @@ async function lineOf(
     ...(tick.late ? { late: true } : {}),
     ...(tick.missed > 0 ? { missed_before: tick.missed } : {}),
     ...(entry && tick.state === 'ended' ? resultOf(entry) : {}),
+    ...(entry && job ? jobFacts(jobOf(job)) : {}),
     ...(log === null ? {} : { log }),
     schedule_blob: tick.blob_sha,
   };

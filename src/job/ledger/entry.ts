@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { dayOf } from '../day.ts';
 import { type ModelPrice, usdOf } from '../model-prices.ts';
-import type { ResultRecord } from '../report-format.ts';
+import type { ResultRecord, RunEntry } from '../report-format.ts';
+import { parseTickId } from '../tick-id.ts';
 import { dayBefore } from './months.ts';
 
 /** `YYYY-MM-DD` in the repository's time zone. */
@@ -98,14 +99,30 @@ export function modelEntryOf(call: CountedCall, prices: Prices, timeZone: string
   };
 }
 
+/** What the ledger reads of a record. */
+export type LedgerRecord = Pick<
+  ResultRecord,
+  'id' | 'touches' | 'effect' | 'goal' | 'schedule' | 'planning'
+> & {
+  runs: readonly (Pick<
+    RunEntry,
+    'attempt' | 'state' | 'runner' | 'started_at' | 'finished_at' | 'duration_seconds'
+  > & { dod: Pick<RunEntry['dod'], 'verdict'> })[];
+};
+
 /** What a record tells of money: its runs, and the calls that planned it. */
-export function entriesOfRecord(record: ResultRecord, prices: Prices, timeZone: string): LedgerEntry[] {
-  const credit = creditOf({ ...record, job: record.id });
+export function entriesOfRecord(record: LedgerRecord, prices: Prices, timeZone: string): LedgerEntry[] {
+  const tick = parseTickId(record.id);
+  const credit = creditOf({
+    job: record.id,
+    goal: record.goal,
+    schedule: record.schedule ?? tick?.name,
+  });
   const runs = record.runs.map((run): LedgerRun => {
     return {
       id: `run:${record.id}:${run.attempt}`,
       kind: 'run',
-      day: dayOfRun(record.id, run, timeZone),
+      day: dayOfRun(madeOn(record.id, timeZone), run, timeZone),
       ...credit,
       job: record.id,
       state: run.state,
@@ -134,16 +151,22 @@ export function entriesOfRecord(record: ResultRecord, prices: Prices, timeZone: 
   return [...calls, ...runs];
 }
 
+/** The day in a job's id, or of a tick. */
+function madeOn(jobId: string, timeZone: string): string {
+  const tick = parseTickId(jobId);
+  if (tick) return dayOf(tick.at, timeZone).name;
+  return /\d{4}-\d{2}-\d{2}/.exec(jobId)?.[0] ?? '1970-01-02';
+}
+
 /**
  * The day it ended on; a lost one has no end, so that of its start, and else of its job's id. Before that day it
  * cannot have ended, whatever the runner's clock said.
  */
 function dayOfRun(
-  jobId: string,
+  made: string,
   run: { finished_at: string | null; started_at: string | null },
   timeZone: string,
 ): string {
-  const made = /\d{4}-\d{2}-\d{2}/.exec(jobId)?.[0] ?? '1970-01-02';
   const at = [run.finished_at, run.started_at]
     .map((time) => Date.parse(time ?? ''))
     .find((time) => !Number.isNaN(time));

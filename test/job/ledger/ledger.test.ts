@@ -303,10 +303,13 @@ describe('a record', () => {
   it('of a tick lies on the day of its instant where no time is known', () => {
     const tick = {
       ...record,
-      id: 'hello@2026-11-29T22:00:00Z',
+      id: 'hello@20261129T2200Z',
       runs: [{ ...entry, finished_at: null, started_at: null }],
     };
-    expect(entriesOfRecord(tick, MODEL_PRICES, 'UTC').at(-1)).toMatchObject({ day: '2026-11-29' });
+    expect(entriesOfRecord(tick, MODEL_PRICES, 'UTC').at(-1)).toMatchObject({
+      day: '2026-11-29',
+      schedule: 'hello',
+    });
   });
 });
 

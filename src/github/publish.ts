@@ -2,6 +2,7 @@ import { contentDigest, getPublished, putPublished } from '../store/published.ts
 import type { Store } from '../store/store.ts';
 import { isGitHubError } from './errors.ts';
 import type { Scope } from './scope.ts';
+import { createTurns, type Turns } from './turns.ts';
 import type { EarlierTry, EnsureCheckRun, EnsureIssue, Reaction, Source } from './types.ts';
 
 /** Stands for the id of a comment whose thread was locked or deleted before it: nobody can be told there. */
@@ -12,11 +13,30 @@ const NOWHERE = -1;
  * crash, so only then GitHub is searched. `updated_at` of an intent is when the write was sent, 0 once none is
  * under way. An equal content is not sent again.
  */
-async function publish(
+function publish(
+  scope: Pick<Scope, 'store' | 'client' | 'signal'>,
+  key: string,
+  content: string,
+  write: Write,
+): Promise<number> {
+  return turnsOf(scope.store).take(key, scope.signal, () => publishNow(scope, key, content, write));
+}
+
+type Write = (known: { id: number | undefined } & EarlierTry) => Promise<{ id: number }>;
+
+/** Two work items may have the same to say, such as the check of a head that two PRs share. */
+const turns = new WeakMap<Store, Turns>();
+function turnsOf(store: Store): Turns {
+  const known = turns.get(store) ?? createTurns();
+  turns.set(store, known);
+  return known;
+}
+
+async function publishNow(
   { store, client }: Pick<Scope, 'store' | 'client'>,
   key: string,
   content: string,
-  write: (known: { id: number | undefined } & EarlierTry) => Promise<{ id: number }>,
+  write: Write,
 ): Promise<number> {
   const digest = contentDigest(content);
   const row = await getPublished(store.db, key);
@@ -36,8 +56,9 @@ async function publish(
     landsUntil,
   };
   const { id } = await write(known).catch(async (error: unknown) => {
-    // An answer, whatever it says, is the end of a request.
-    if (makes && isGitHubError(error) && error.status > 0) await intent(0);
+    // An answer, whatever it says, is the end of a request; and one that our own budget holds back was never sent.
+    const isOver = isGitHubError(error) && (error.status > 0 || error.kind === 'rate_limited');
+    if (makes && isOver) await intent(0);
     throw error;
   });
   await store.write((tx) => putPublished(tx, { key, github_id: id, digest, updated_at: store.now() }));

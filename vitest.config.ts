@@ -7,9 +7,9 @@ export default defineConfig({
     globalSetup: ['test/support/postgres-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Much of the time is waiting for processes, so every core has a worker; vitest would leave one free.
     // A worker keeps what it has loaded: loading it anew for each file took a fifth of the suite's time.
     isolate: false,
+    // Every core has a worker; vitest would leave one free.
     maxWorkers: Math.max(2, availableParallelism()),
     reporters: ['default', './test/support/count-reporter.ts'],
   },

@@ -18,6 +18,7 @@ import {
 } from './loop/due.ts';
 import { workOnFile } from './loop/file-work.ts';
 import { workOnFound } from './loop/found-work.ts';
+import { workOnGoal } from './loop/goal-work.ts';
 import { workOnSurvey } from './loop/hold.ts';
 import { workOnJob } from './loop/job-work.ts';
 import { workOnLost } from './loop/lost-work.ts';
@@ -94,6 +95,7 @@ export const EVENTS: EventTable = {
  *     job      queued → running → judged → reported         src/report/next-job.ts
  *     schedule approved → due → a job for each tick          src/schedule/due-ticks.ts
  *     ticks    counted → recorded → told if it changed       src/schedule/next-report.ts
+ *     goal     first job → judged → next job → … → reached     src/schedule/goal-next.ts
  *
  * Before the first of a repository's keys is worked on after a start, the repository is surveyed: our rows
  * may be new, or come from an old backup (src/loop/survey.ts).
@@ -109,6 +111,7 @@ export const WORK: Record<string, Work> = {
   ticks: workOnTicks,
   schedules: workOnSchedules,
   'schedule-file': workOnScheduleFile,
+  goal: workOnGoal,
   status: workOnStatus,
   pause: workOnPause,
   costs: workOnCosts,

@@ -7,7 +7,7 @@ import { listJobsForPull } from '../store/jobs.ts';
 import { askData, withData } from '../store/row-data.ts';
 import type { AskRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
-import { askBody } from './observe-ask.ts';
+import { askBody, isGoal } from './observe-ask.ts';
 
 /** The language replies are written in: the settings', else that of the ask. */
 export function languageOf(scope: Pick<Scope, 'settings'>, text: string): 'en' | 'ja' {
@@ -34,7 +34,9 @@ export async function checkPermission(scope: Scope, ask: AskRow): Promise<void> 
 export async function acceptAsk(scope: Scope, ask: AskRow): Promise<void> {
   if (ask.source !== 'v') await publishReaction(scope, { kind: ask.source, id: ask.source_id }, 'eyes');
   const data = askData(ask);
-  const jobs = ask.on_pull ? await listJobsForPull(scope.store.db, scope.repo.id, ask.thread) : [];
+  // A goal replaces no job, wherever it was written.
+  const jobs =
+    ask.on_pull && !isGoal(ask) ? await listJobsForPull(scope.store.db, scope.repo.id, ask.thread) : [];
   const proposed = jobs.filter((row) => row.state === 'proposed');
   // A person may have added a second job file: the one that was asked for is meant.
   const job = proposed.find((row) => row.ask_key) ?? proposed[0];

@@ -4,11 +4,16 @@ import { askData } from '../store/row-data.ts';
 import type { AskRow } from '../store/tables.ts';
 import { cleanText } from './clean-text.ts';
 import type { AskFacts } from './next-ask.ts';
-import { parseSlashLine } from './parse-command.ts';
+import { GOAL_WORD, parseSlashLine } from './parse-command.ts';
 
 /** The text of an ask without its trigger word. */
 export function askBody(ask: Pick<AskRow, 'text'>): string {
   return parseSlashLine(ask.text)?.rest ?? '';
+}
+
+/** Whether somebody wrote `/goal`. */
+export function isGoal(ask: Pick<AskRow, 'text'>): boolean {
+  return parseSlashLine(ask.text)?.word === GOAL_WORD;
 }
 
 /** What `nextAsk` needs to know of an ask. Reads our rows only. */
@@ -18,7 +23,7 @@ export async function observeAsk(scope: Scope, ask: AskRow): Promise<AskFacts> {
   const plan = ask.state === 'planned' ? await latestPlan(scope.store.db, ask.key) : undefined;
   return {
     state: ask.state,
-    word: slash?.word ?? '',
+    word: isGoal(ask) ? scope.settings.trigger : (slash?.word ?? ''),
     // What nobody can see asks for nothing.
     body: cleanText(slash?.rest ?? '').text.trim(),
     bytes: Buffer.byteLength(ask.text),

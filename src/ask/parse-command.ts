@@ -2,6 +2,9 @@
 export const COMMANDS = ['approve', 'cancel', 'retry', 'pause', 'resume', 'status', 'help'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
+/** The word of a goal. It is heard as an ask is, whatever the trigger. */
+export const GOAL_WORD = '/goal';
+
 export interface SlashLine {
   /** With its slash, lower case: `/ask`. */
   word: string;

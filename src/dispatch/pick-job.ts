@@ -30,12 +30,17 @@ export function pickJob(
   return queued.find(
     (job) =>
       suits({ runs_on: job.runsOn, requires: job.requires }, runner) &&
-      !active.some((other) => keepsWaiting(other, job)),
+      !active.some((other) => sharedThing(other, job) !== null),
   );
 }
 
-function keepsWaiting(active: ActiveJob, job: QueuedJob): boolean {
-  if (active.repoId !== job.repoId) return false;
-  if (job.concurrency !== null && job.concurrency === active.concurrency) return true;
-  return active.effect === 'change' && job.touches.some((name) => active.touches.includes(name));
+/** What an active job works on that a queued one must wait for; null = nothing. */
+export function sharedThing(
+  active: ActiveJob,
+  job: Pick<QueuedJob, 'repoId' | 'touches' | 'concurrency'>,
+): string | null {
+  if (active.repoId !== job.repoId) return null;
+  if (job.concurrency !== null && job.concurrency === active.concurrency) return job.concurrency;
+  if (active.effect !== 'change') return null;
+  return job.touches.find((name) => active.touches.includes(name)) ?? null;
 }

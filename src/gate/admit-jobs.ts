@@ -120,10 +120,10 @@ export async function admissionApproval(
   return { ...approval, overrides: { rules: override.rules, login: override.login } };
 }
 
-async function whyNot(
+export async function whyNot(
   scope: Scope,
   seen: ObservedPull,
-  found: FoundJob,
+  found: Omit<FoundJob, 'job'> & { job: object | null },
   approval: Approval | null,
 ): Promise<NotAdmitted | null> {
   if (seen.pull.baseRef !== scope.repo.default_branch) return 'other_base';

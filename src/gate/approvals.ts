@@ -11,6 +11,7 @@ import { listJobsForPull } from '../store/jobs.ts';
 import { latestPlan } from '../store/plans.ts';
 import { type Approval, askData, type PullData } from '../store/row-data.ts';
 import type { AskRow } from '../store/tables.ts';
+import { goalApproval } from './goal-approval.ts';
 
 /** What an approval is looked for in. */
 export interface ApprovalPlace {
@@ -39,11 +40,15 @@ export async function approvalsOf(scope: Scope, place: ApprovalPlace): Promise<A
   const { pull, data, askKey, reviews } = place;
   // With a mistake in the settings the policy is not known, and a mistake opens no gate.
   if (scope.settingsFindings.length > 0) return [];
+  const byGoal = await goalApproval(scope, place, mayApprove);
+  if (byGoal) return [byGoal];
   const auto = askKey ? await autoApproval(scope, place, askKey) : null;
   if (auto) return [auto];
   const stored = [...(data.approvals ?? []), ...(data.approval ? [data.approval] : [])];
   // A review can be dismissed, so it is read anew; what was written or clicked stands.
-  const given = stored.filter(({ sha, how }) => sha === pull.headSha && how !== 'review' && how !== 'auto');
+  const given = stored.filter(
+    ({ sha, how }) => sha === pull.headSha && how !== 'review' && how !== 'auto' && how !== 'goal',
+  );
   const merger = pull.merged && pull.mergedByType === 'User' ? pull.mergedBy : null;
   const fenced = askKey && !pull.merged ? await fencedApproval(scope, place, askKey) : null;
   const candidates: Approval[] = [
@@ -66,7 +71,7 @@ export async function approvalsOf(scope: Scope, place: ApprovalPlace): Promise<A
 /** One approval out of as many as the policy wants; null while some are missing. */
 export function completed(scope: Pick<Scope, 'settings'>, approvals: readonly Approval[]): Approval | null {
   const [first, ...others] = approvals;
-  if (first?.how === 'auto') return first;
+  if (first?.how === 'auto' || first?.how === 'goal') return first;
   if (!first || approvals.length < scope.settings.policy.approve.count) return null;
   return others.length > 0 ? { ...first, with: others.map(({ login }) => login) } : first;
 }

@@ -52,7 +52,7 @@ export async function approvePull(
   const { pull, found, data, facts } = seen;
   if (pull.merged) return (m) => m.approveMerged({ number });
   if (!facts.open) return (m) => m.approveClosed({ number, trigger });
-  const files = [...found.jobs, ...found.schedules];
+  const files = [...found.jobs, ...found.schedules, ...found.goals];
   if (files.length + found.touched.length === 0) return (m) => m.pullNotAJob({ command: '/approve' });
   const mayNot = await approverRefusal(scope, seen, request.login);
   if (mayNot) return mayNot;
@@ -63,7 +63,7 @@ export async function approvePull(
   const judged = withOverride(found, override, pull.headSha, scope.settings.policy.owners);
   const failures = [
     ...judged.touched,
-    ...[...judged.jobs, ...judged.schedules].flatMap((file) => file.findings),
+    ...[...judged.jobs, ...judged.schedules, ...judged.goals].flatMap((file) => file.findings),
   ].filter((f) => f.severity === 'failure');
   if (failures.length > 0) return (m) => m.approveValidationFailed({ findings: failures, trigger });
   const { named } = request;

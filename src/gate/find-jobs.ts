@@ -4,11 +4,13 @@ import type { Finding } from '../job/finding.ts';
 import { JOB_FILE_MAX_BYTES, parseJob } from '../job/parse-job.ts';
 import { policyFindings } from '../job/policy.ts';
 import { getJob, listJobsForPull } from '../store/jobs.ts';
+import { failure } from './file-finding.ts';
+import { GOAL_FILE, goalApart, goalAt, misplacedGoal } from './find-goals.ts';
 import { findSchedules, SCHEDULE_FILE } from './find-schedules.ts';
 import { changedInJobs, jobsTree, looksLikeJobs, plainCase, SYMLINK } from './jobs-tree.ts';
-import type { FoundJob, FoundSchedule } from './next-pull.ts';
+import type { FoundGoal, FoundJob, FoundSchedule } from './next-pull.ts';
 
-const QUEUE_FILE = /^jobs\/queue\/([^/]+)\.json$/;
+export const QUEUE_FILE = /^jobs\/queue\/([^/]+)\.json$/;
 const SETTINGS_FILE = '.github/guruguru.yml';
 /** Reading more than so many files, whoever opened the PR, would be work for nothing. */
 const MAX_JOBS = 20;
@@ -18,6 +20,7 @@ export interface FoundJobs {
   schedules: FoundSchedule[];
   /** What of `jobs/**` a PR changes and must not; each is a finding. */
   touched: Finding[];
+  goals: FoundGoal[];
   /** It changes something below `jobs/`, be it only a README. */
   inJobs: boolean;
 }
@@ -32,7 +35,7 @@ export async function findJobs(scope: Scope, pull: Pull, ownSha: string | undefi
       (row) => row.head_sha === pull.headSha,
     );
     const jobs = ours.map((row) => judged(scope, `jobs/queue/${row.id}.json`, row.file, row.blob_sha));
-    if (jobs.length > 0) return { jobs, schedules: [], touched: [], inJobs: true };
+    if (jobs.length > 0) return { jobs, schedules: [], goals: [], touched: [], inJobs: true };
   }
   const { files, truncated } = await scope.client.pullFiles(pull.number, scope.signal);
   // Of a PR with more files than GitHub is asked for, what is below jobs/ is found by its trees.
@@ -44,20 +47,22 @@ export async function findJobs(scope: Scope, pull: Pull, ownSha: string | undefi
   const directions = inJobs.filter(
     (file) => SCHEDULE_FILE.test(file.path) || SCHEDULE_FILE.test(file.previousPath ?? ''),
   );
-  if (added.length + directions.length > 0 && files.some((file) => file.path === SETTINGS_FILE))
-    touched.push(settingsApart());
+  const addedGoals = inJobs.filter((file) => file.status === 'added' && GOAL_FILE.test(file.path));
+  const brought = [...added, ...directions, ...addedGoals];
+  if (brought.length > 0 && files.some((file) => file.path === SETTINGS_FILE)) touched.push(settingsApart());
+  if (addedGoals[0] && brought.length > 1) touched.push(goalApart(addedGoals[0].path));
   if (added.length + directions.length > MAX_JOBS) {
     const first = (added[0] ?? directions[0])?.path ?? 'jobs/';
     const many = `The PR brings ${added.length + directions.length} job and schedule files: bring at most ${MAX_JOBS} at once.`;
     return {
       jobs: [],
       schedules: [],
+      goals: [],
       touched: [...touched, failure(first, 'too-many-jobs', many)],
       inJobs: true,
     };
   }
-  const entries =
-    added.length + directions.length > 0 ? await jobsTree(scope, pull.headSha) : new Map<string, TreeEntry>();
+  const entries = brought.length > 0 ? await jobsTree(scope, pull.headSha) : new Map<string, TreeEntry>();
   const jobs: FoundJob[] = [];
   for (const { path } of added) {
     const entry = entries.get(path);
@@ -65,7 +70,12 @@ export async function findJobs(scope: Scope, pull: Pull, ownSha: string | undefi
     if (entry) jobs.push(await judgedAt(scope, path, entry, pull));
   }
   const schedules = await findSchedules(scope, directions, entries);
-  return { jobs, schedules, touched, inJobs: inJobs.length > 0 };
+  const goals: FoundGoal[] = [];
+  for (const { path } of addedGoals.slice(0, 1)) {
+    const entry = entries.get(path);
+    if (entry) goals.push(await goalAt(scope, path, entry, pull));
+  }
+  return { jobs, schedules, goals, touched, inJobs: inJobs.length > 0 };
 }
 
 /** One file as it is on the head, read only when it is a plain file of a job's size. */
@@ -109,10 +119,6 @@ function judged(scope: Scope, path: string, bytes: Uint8Array | string, blobSha:
   };
 }
 
-function failure(path: string, rule: string, message: string): Finding {
-  return { rule, severity: 'failure', path, line: 1, column: 1, message };
-}
-
 /** Judged by the new settings, the job would pass because of what its own PR says. */
 function settingsApart(): Finding {
   return failure(
@@ -135,6 +141,8 @@ export function misplaced(file: PullFile): Finding | null {
           'A merged job file does not change: add a new job file with a new id instead.',
         );
   }
+  const goal = misplacedGoal(file);
+  if (goal) return goal;
   if (paths.some((path) => path.startsWith('jobs/done/'))) {
     return failure(
       file.path,

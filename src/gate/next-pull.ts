@@ -1,4 +1,5 @@
 import type { Finding } from '../job/finding.ts';
+import type { Goal } from '../job/goal.ts';
 import type { Job } from '../job/job.ts';
 import type { Schedule } from '../job/schedule/schedule.ts';
 import type { Approval } from '../store/row-data.ts';
@@ -30,6 +31,12 @@ export interface FoundSchedule {
   findings: Finding[];
 }
 
+/** A goal file found on a PR's head. */
+export interface FoundGoal extends Omit<FoundJob, 'job'> {
+  /** null: the file is not valid; the findings say why. */
+  goal: Goal | null;
+}
+
 /** What GitHub and our rows say of a PR that touches `jobs/**`. Times are milliseconds. */
 export interface PullFacts {
   open: boolean;
@@ -41,6 +48,7 @@ export interface PullFacts {
   fromFork: boolean;
   jobs: FoundJob[];
   schedules: FoundSchedule[];
+  goals: FoundGoal[];
   /** Other changes below `jobs/`, each of them refused. */
   misplaced: number;
   /** It gets a check: it changes `jobs/**`, or the settings want one on every PR, as a required check needs. */
@@ -81,8 +89,8 @@ export type PullEffect =
 export function nextPull(f: PullFacts): PullEffect {
   if (f.settled === 'rejected' && (f.open || f.merged)) return { do: 'reopen' };
   if (f.settled) return { end: 'settled' };
-  if (f.merged) return f.jobs.length + f.schedules.length > 0 ? { do: 'admit' } : { end: 'nothing_to_gate' };
-  const files = [...f.jobs, ...f.schedules];
+  const files = [...f.jobs, ...f.schedules, ...f.goals];
+  if (f.merged) return files.length > 0 ? { do: 'admit' } : { end: 'nothing_to_gate' };
   const gated = files.length + f.misplaced > 0;
   if (f.open && f.cancelled) return { do: 'close' };
   if (!f.open) return gated ? { do: 'reject' } : { end: 'nothing_to_gate' };

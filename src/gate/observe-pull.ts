@@ -2,10 +2,12 @@ import { GitHubError } from '../github/errors.ts';
 import type { Scope } from '../github/scope.ts';
 import type { Pull, Review } from '../github/types.ts';
 import { getAsk, listOpenAsks } from '../store/asks.ts';
+import { listOpenGoals } from '../store/goals.ts';
 import { getPull } from '../store/pulls.ts';
-import { askData, type PullData, pullData } from '../store/row-data.ts';
+import { askData, goalData, type PullData, pullData } from '../store/row-data.ts';
 import { approvalsOf, completed, latestByPerson, mayApprove } from './approvals.ts';
 import { type FoundJobs, findJobs } from './find-jobs.ts';
+import { isStepBranch } from './goal-step.ts';
 import type { PullFacts } from './next-pull.ts';
 import { withOverride } from './override.ts';
 
@@ -38,14 +40,14 @@ export async function observePull(
   if (!row?.ask_key && (await isBeingProposed(scope, pull))) return 'being_proposed';
   const settled = options.settled === false ? null : (data.settled ?? null);
   const found = settled
-    ? { jobs: [], schedules: [], touched: [], inJobs: false }
+    ? { jobs: [], schedules: [], goals: [], touched: [], inJobs: false }
     : withOverride(
         await findJobs(scope, pull, data.ownSha),
         data.override,
         pull.headSha,
         scope.settings.policy.owners,
       );
-  const brings = found.jobs.length + found.schedules.length > 0;
+  const brings = found.jobs.length + found.schedules.length + found.goals.length > 0;
   const reviews =
     options.reviews && pull.state === 'open' && brings
       ? await scope.client.reviews(number, scope.signal)
@@ -62,6 +64,7 @@ export async function observePull(
     fromFork: pull.headRepository?.toLowerCase() !== `${scope.repo.owner}/${scope.repo.name}`.toLowerCase(),
     jobs: found.jobs,
     schedules: found.schedules,
+    goals: found.goals,
     misplaced: found.touched.length,
     judged: found.inJobs || scope.settings.gate.reportOnEveryPr,
     checkedSha: data.checkedSha ?? null,
@@ -89,6 +92,12 @@ async function isCancelled(scope: Scope, askKey: string | null): Promise<boolean
 async function isBeingProposed(scope: Scope, pull: Pull): Promise<boolean> {
   const here = `${scope.repo.owner}/${scope.repo.name}`.toLowerCase();
   if (pull.headRepository?.toLowerCase() !== here) return false;
+  for (const goal of await listOpenGoals(scope.store.db, scope.repo.id)) {
+    const { steps } = goalData(goal);
+    const last = steps.at(-1);
+    if (last && last.proposedAt === undefined && isStepBranch(pull.headRef, goal.id, steps.length))
+      return true;
+  }
   const asks = await listOpenAsks(scope.store.db, scope.repo.id);
   return asks.some((ask) => ask.state === 'planned' && askData(ask).branch === pull.headRef);
 }

@@ -108,7 +108,7 @@ export async function proposeJob(
   throw new Error(`the branch ${first} exists, or a PR from it, and is not ours; delete it`);
 }
 
-interface NewPull {
+export interface NewPull {
   branch: string;
   base: string;
   files: { path: string; content: string }[];
@@ -120,7 +120,7 @@ interface NewPull {
 }
 
 /** Branch, commit and PR, all of them ours; null when somebody else made one of them before. */
-async function openPull(scope: Scope, { branch, base, files, message, ...words }: NewPull) {
+export async function openPull(scope: Scope, { branch, base, files, message, ...words }: NewPull) {
   const commit = await scope.client.ensureBranchCommit({ branch, base, files, message }, scope.signal);
   if (commit.kind === 'foreign_branch') return null;
   try {
@@ -185,7 +185,7 @@ async function reserveId(
 }
 
 /** At the commit the plan was made on; what came later has a row of its own. */
-async function idsOnDefaultBranch(scope: Scope, commit?: string): Promise<Set<string>> {
+export async function idsOnDefaultBranch(scope: Scope, commit?: string): Promise<Set<string>> {
   const { entries } = await scope.client.tree(
     commit ?? scope.repo.default_branch,
     { recursive: true },

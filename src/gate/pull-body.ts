@@ -45,6 +45,8 @@ export type PullBodyView = Locale & {
   dispatch: 'app' | 'git';
   /** The policy merges it without a click. */
   auto: boolean;
+  /** It is a step of a goal: what that means, rendered. */
+  goal?: string;
   /** What the policy says of who approves. */
   approve: { count: number; own: boolean };
 };
@@ -58,8 +60,8 @@ export function renderPullBody(view: PullBodyView): string {
   const body = paragraphs(
     view.summary.trim() && neutralise(clip(view.summary, SUMMARY_MAX)).trim(),
     [
-      m.pullAsked({ login: view.login, url: view.askUrl }),
-      view.cost === null && m.pullHandWritten(),
+      !view.goal && m.pullAsked({ login: view.login, url: view.askUrl }),
+      !view.goal && view.cost === null && m.pullHandWritten(),
       view.revision > 1 && m.pullRevision({ revision: view.revision }),
     ]
       .filter(Boolean)
@@ -68,6 +70,7 @@ export function renderPullBody(view: PullBodyView): string {
     view.job.kind === 'run_shell' ? scriptPart(view.job, m) : briefPart(view.job, m),
     factsTable(view, m),
     `### ${m.pullDecide()}`,
+    view.goal,
     view.auto ? m.pullAuto() : m.pullNeeds({ ...view.approve, login: view.login }),
     `${list([m.pullApprove(), m.pullChange({ trigger: view.trigger }), m.pullCancel()])}`,
   );

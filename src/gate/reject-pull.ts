@@ -2,6 +2,7 @@ import { publishComment } from '../github/publish.ts';
 import type { Scope } from '../github/scope.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
+import { goalKey, goalOfJob, listGoalsForPull, patchGoal } from '../store/goals.ts';
 import { listJobsForPull, patchJob } from '../store/jobs.ts';
 import { askData, withData } from '../store/row-data.ts';
 import type { AskRow } from '../store/tables.ts';
@@ -14,7 +15,12 @@ export async function rejectPull(scope: Scope, seen: ObservedPull): Promise<void
   const jobs = await listJobsForPull(scope.store.db, scope.repo.id, seen.pull.number);
   const ask = seen.askKey ? await getAsk(scope.store.db, seen.askKey) : undefined;
   if (ask && ask.state !== 'ended') await sayEnded(scope, ask);
+  const goals = await listGoalsForPull(scope.store.db, scope.repo.id, seen.pull.number);
   await scope.store.write(async (tx) => {
+    for (const goal of goals) {
+      if (goal.state === 'proposed')
+        await patchGoal(tx, scope.repo.id, goal.id, { state: 'rejected', updated_at: scope.now() });
+    }
     for (const job of jobs) {
       if (job.state !== 'proposed') continue;
       await patchJob(tx, scope.repo.id, job.id, {
@@ -22,6 +28,8 @@ export async function rejectPull(scope: Scope, seen: ObservedPull): Promise<void
         reason: 'pull_closed',
         updated_at: scope.now(),
       });
+      const goal = await goalOfJob(tx, scope.repo.id, job.id);
+      if (goal) await enqueue(tx, goalKey(goal));
     }
     // A yes from before does not outlive the no: opened again, it waits for another.
     await recordPull(tx, scope, seen.pull.number, {
@@ -59,6 +67,10 @@ export async function reopenPull(scope: Scope, seen: ObservedPull): Promise<void
         reason: 'reopened',
         updated_at: scope.now(),
       });
+    }
+    for (const goal of await listGoalsForPull(tx, scope.repo.id, seen.pull.number)) {
+      if (goal.state === 'rejected')
+        await patchGoal(tx, scope.repo.id, goal.id, { state: 'proposed', updated_at: scope.now() });
     }
     await recordPull(tx, scope, seen.pull.number, { settled: null });
     const ask = seen.askKey ? await getAsk(tx, seen.askKey) : undefined;

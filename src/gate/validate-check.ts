@@ -22,8 +22,10 @@ export type ValidateCheckView = Locale & {
   /** The jobs the PR brings in, those that could be read. */
   jobs: readonly { id: string; title?: string; match: RunnerMatch }[];
   schedules: readonly ScheduleLine[];
+  /** The goal it brings in, if it could be read. */
+  goals: readonly { id: string; title?: string | undefined; goal: string }[];
   /**
-   * `job`: an open PR that brings exactly one job or schedule file, which the buttons apply to. `other`: touches `jobs/**`
+   * `job`: an open PR that brings exactly one job, schedule or goal file, which the buttons apply to. `other`: touches `jobs/**`
    * in another way, or is closed. `none`: touches no job.
    */
   pull: 'job' | 'other' | 'none';
@@ -55,16 +57,22 @@ export function renderValidateCheck(view: ValidateCheckView): ValidateCheck {
     const title = job.title ? ` ${cell(job.title, 120)}` : '';
     return `${code(job.id)}${title}: ${m.runnerTakes({ match: job.match })}`;
   });
-  const lines = [...jobs, ...view.schedules.map((line) => m.scheduleLine({ line }))];
+  const lines = [
+    ...jobs,
+    ...view.schedules.map((line) => m.scheduleLine({ line })),
+    ...view.goals.map(({ id, title, goal }) => `${code(id)} ${cell(title ?? goal, 120)}`),
+  ];
   const { length: count } = lines;
   return {
     conclusion: failures > 0 ? 'failure' : 'success',
     title:
       failures > 0
         ? m.validateFailed({ failures })
-        : view.schedules.length > 0
-          ? m.validateFiles({ files: count, warnings })
-          : m.validateOk({ jobs: count, warnings }),
+        : view.goals.length > 0
+          ? m.validateGoal({ warnings })
+          : view.schedules.length > 0
+            ? m.validateFiles({ files: count, warnings })
+            : m.validateOk({ jobs: count, warnings }),
     summary: paragraphs(
       failures > 0 && m.validateFix(),
       view.findings.length > 0 && m.findings({ findings: view.findings }),

@@ -7,6 +7,7 @@ import { getPull } from '../store/pulls.ts';
 import { pullData } from '../store/row-data.ts';
 import { enqueue } from '../store/work.ts';
 import { mayApprove } from './approvals.ts';
+import { keepGoals } from './keep-goals.ts';
 import { keepJobs } from './keep-jobs.ts';
 import type { ObservedPull } from './observe-pull.ts';
 import { recordPull } from './record-pull.ts';
@@ -21,7 +22,7 @@ export const VALIDATE_CHECK = 'guruguru / validate';
  */
 export async function validatePull(scope: Scope, seen: ObservedPull, openIn: number): Promise<void> {
   const { pull, found } = seen;
-  const files = [...found.jobs, ...found.schedules];
+  const files = [...found.jobs, ...found.schedules, ...found.goals];
   const findings = [...files.flatMap((file) => file.findings), ...found.touched];
   const valid = found.jobs.filter((job) => job.findings.every((finding) => finding.severity !== 'failure'));
   const jobs = await Promise.all(
@@ -45,6 +46,7 @@ export async function validatePull(scope: Scope, seen: ObservedPull, openIn: num
     findings,
     jobs,
     schedules: found.schedules.map((one) => scheduleLine(one, scope.now())),
+    goals: found.goals.flatMap(({ goal }) => (goal ? [goal] : [])),
     pull:
       files.length === 1 && found.touched.length === 0
         ? 'job'
@@ -74,9 +76,13 @@ export async function validatePull(scope: Scope, seen: ObservedPull, openIn: num
     })),
   });
   // Somebody who may not write reserves no id and stands in no list: an approval comes first.
-  const unlisted = valid.length > 0 && seen.askKey === null && !(await mayApprove(scope, pull.login));
+  const unlisted =
+    valid.length + found.goals.length > 0 && seen.askKey === null && !(await mayApprove(scope, pull.login));
   await scope.store.write(async (tx) => {
-    if (seen.data.ownSha !== pull.headSha && !unlisted) await keepJobs(tx, scope, seen);
+    if (seen.data.ownSha !== pull.headSha && !unlisted) {
+      await keepJobs(tx, scope, seen);
+      await keepGoals(tx, scope, seen);
+    }
     await recordPull(tx, scope, pull.number, {
       checkedSha: pull.headSha,
       failures: findings.filter((finding) => finding.severity === 'failure').length,
@@ -110,6 +116,7 @@ export async function passGroup(scope: Scope, headSha: string): Promise<void> {
     findings: [],
     jobs: [],
     schedules: [],
+    goals: [],
     pull: 'none',
     dispatch: scope.settings.dispatch,
   });

@@ -40,6 +40,7 @@ export const JOB_HINTS: Hints = {
   concurrency: label,
   idempotent: 'use true or false',
   undo: 'use a text, or a list of command lines',
+  goal: 'use the name of a file in jobs/goals, such as readme-ok, or remove it',
   asked: 'use an object with thread, comment, login and commit, or remove it',
   'asked.thread': 'use the number of the issue or pull request',
   'asked.comment': 'use a text of at most 200 characters',

@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** `YYYY-MM-DD-NNN`: the date in the repository's time zone, then three digits or more. */
 export const JOB_ID = /^\d{4}-\d{2}-\d{2}-\d{3,}$/;
 
+/** The name of a goal's file; never like a job id, so that a command can name either. */
+export const GOAL_ID = /^[a-z][a-z0-9-]{0,62}$/;
+
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 const names = z.array(name).max(20);
 const line = z.string().min(1).max(20_000);
@@ -77,6 +80,7 @@ const rest = {
     .union([z.string().min(1).max(4000), z.array(line).min(1).max(500)])
     .optional()
     .describe('How to take it back, or that one cannot: a text or command lines.'),
+  goal: z.string().regex(GOAL_ID).optional().describe('The goal whose step it is: jobs/goals/<goal>.json.'),
   asked: asked.optional(),
 };
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GIVEN_BY_APP, goalSchema } from './goal.ts';
 import { codexJobSchema, shellJobSchema } from './job.ts';
 import { scheduleSchema, TICK_FIELDS } from './schedule/schedule.ts';
 
@@ -49,4 +50,37 @@ export function scheduleJsonSchema(): Record<string, unknown> {
 /** The text of jobs/schedule.schema.json. */
 export function scheduleJsonSchemaText(): string {
   return `${JSON.stringify(scheduleJsonSchema(), null, 2)}\n`;
+}
+
+/** The JSON Schema of a goal file for editors; `first_job` is a job file without what the app gives it. */
+export function goalJsonSchema(): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(goalSchema, { io: 'input', target: 'draft-2020-12' });
+  const { anyOf } = jobJsonSchema() as {
+    anyOf: { properties: Record<string, unknown>; required: string[] }[];
+  };
+  const isOwn = (field: string) => !(GIVEN_BY_APP as readonly string[]).includes(field);
+  const properties = schema.properties as Record<string, unknown>;
+  return {
+    $schema,
+    $id: 'urn:guruguru:goal:1',
+    title: 'guruguru goal file, version 1',
+    description: 'One approved direction: jobs/goals/<id>.json. See docs/goals.md.',
+    ...schema,
+    properties: {
+      ...properties,
+      first_job: {
+        description: goalSchema.shape.first_job.description,
+        anyOf: anyOf.map((kind) => ({
+          ...kind,
+          properties: Object.fromEntries(Object.entries(kind.properties).filter(([field]) => isOwn(field))),
+          required: kind.required.filter(isOwn),
+        })),
+      },
+    },
+  };
+}
+
+/** The text of jobs/goal.schema.json. */
+export function goalJsonSchemaText(): string {
+  return `${JSON.stringify(goalJsonSchema(), null, 2)}\n`;
 }

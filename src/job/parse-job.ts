@@ -39,7 +39,7 @@ export interface ParseJobOptions {
   defaults?: JobDefaults & { id?: string; kind?: JobKind; report_path?: string };
 }
 
-interface Found {
+export interface Found {
   rule: string;
   offset: number;
   field?: string;
@@ -98,7 +98,8 @@ function isTick(path: string, id: unknown): boolean {
   return path.startsWith('jobs/schedules/') && typeof id === 'string' && parseTickId(id) !== null;
 }
 
-function keyProblems(root: Node): Found[] {
+/** Names that are there twice, or that zod would drop in silence. */
+export function keyProblems(root: Node): Found[] {
   const twice = repeatedKeys(root).map((key) => ({
     rule: 'duplicate-key',
     offset: key.offset,
@@ -127,13 +128,14 @@ function fileNameProblem(path: string, id: unknown): Broken[] {
   return [{ rule: 'file-name', path: ['id'], message }];
 }
 
-function located(root: Node, problem: Problem | Broken): Found {
+/** A problem at its place in the text. */
+export function located(root: Node, problem: Problem | Broken): Found {
   const { rule, path, message } = problem;
   const node = rule === 'unknown-field' ? keyNode(root, path) : nearestNode(root, path);
   return { rule, offset: node.offset, field: fieldName(path), message };
 }
 
-function finding(
+export function finding(
   path: string,
   rule: string,
   place: { line: number; column: number },

@@ -179,10 +179,13 @@ export function buildEntry(about: {
 }
 
 /** What of its job file a record repeats: to know what was done, nobody has to read both. */
-export function jobFacts(job: Pick<Job, 'touches' | 'effect'>): Pick<ResultRecord, 'touches' | 'effect'> {
+export function jobFacts(
+  job: Pick<Job, 'touches' | 'effect' | 'goal'>,
+): Pick<ResultRecord, 'touches' | 'effect' | 'goal'> {
   return {
     ...(job.touches?.length ? { touches: job.touches } : {}),
     ...(job.effect ? { effect: job.effect } : {}),
+    ...(job.goal ? { goal: job.goal } : {}),
   };
 }
 

@@ -24,3 +24,8 @@ export function recordPath(reportPath: string): string {
 export function donePath(jobId: string): string {
   return `jobs/done/${jobId.slice(0, 7)}/${jobId}.json`;
 }
+
+/** Where a goal stands: what was decided, its jobs and its end, written by the app. */
+export function goalStatePath(id: string): string {
+  return `reports/goals/${id}.json`;
+}

@@ -8,7 +8,7 @@ import { commandWords } from './match-command.ts';
 import { POLICY_HINTS, policyShape } from './policy-settings.ts';
 
 /** Commands of our own: the trigger word must not be one of them. */
-const COMMANDS = ['/approve', '/cancel', '/retry', '/pause', '/resume', '/status', '/help'];
+const COMMANDS = ['/approve', '/cancel', '/retry', '/pause', '/resume', '/status', '/help', '/goal'];
 
 const timeZone = z.string().refine((value) => {
   try {
@@ -83,6 +83,7 @@ export const settingsSchema = z.strictObject({
       usd_per_day: z.number().min(0).max(1_000_000).optional(),
     })
     .nullish(),
+  goals: z.strictObject({ reminder_hours: z.number().min(0.1).max(720).optional() }).nullish(),
   model_prices: z
     .record(
       z.string().min(1).max(100),
@@ -100,7 +101,7 @@ export const SETTINGS_HINTS: Hints = {
   language: 'use auto, en or ja',
   time_zone: 'use an IANA time zone such as Asia/Tokyo',
   trigger:
-    'use a slash, a lower-case letter and up to 30 letters, digits or dashes, such as /ask, and none of approve, cancel, retry, pause, resume, status, help',
+    'use a slash, a lower-case letter and up to 30 letters, digits or dashes, such as /ask, and none of approve, cancel, retry, pause, resume, status, help, goal',
   context: 'use the keys files and max_tokens',
   'context.files': 'use a list of at most 100 paths or patterns, such as docs/**',
   'context.files[]': 'use a path or pattern inside the repository, such as docs/**',
@@ -130,6 +131,8 @@ export const SETTINGS_HINTS: Hints = {
   'limits.jobs_per_goal': 'use 1 to 1000',
   'limits.tokens_per_day': 'use 0 to 1000000000',
   'limits.usd_per_day': 'use 0 to 1000000',
+  goals: 'use the key reminder_hours',
+  'goals.reminder_hours': 'use 0.1 to 720',
   model_prices: 'use model names, each with input and output in USD per million tokens',
   paused: 'use true or false',
   ...COST_HINTS,

@@ -58,6 +58,10 @@ export interface Settings {
     tokensPerDay: number;
     usdPerDay: number;
   };
+  goals: {
+    /** A goal that waits for a person reminds once after so long. */
+    reminderHours: number;
+  };
   /** By model. */
   modelPrices: Readonly<Record<string, ModelPrice>>;
   /** Nothing is planned, merged or leased. */
@@ -84,6 +88,7 @@ export const DEFAULT_SETTINGS: Settings = {
     tokensPerDay: 2_000_000,
     usdPerDay: 5,
   },
+  goals: { reminderHours: 24 },
   modelPrices: MODEL_PRICES,
   paused: false,
   policy: DEFAULT_POLICY,
@@ -247,6 +252,7 @@ function withDefaults(file: SettingsFile): Settings {
       tokensPerDay: file.limits?.tokens_per_day ?? base.limits.tokensPerDay,
       usdPerDay: file.limits?.usd_per_day ?? base.limits.usdPerDay,
     },
+    goals: { reminderHours: file.goals?.reminder_hours ?? base.goals.reminderHours },
     modelPrices: { ...base.modelPrices, ...file.model_prices },
     paused: file.paused ?? base.paused,
     policy: policyOf(file),

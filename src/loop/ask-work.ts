@@ -2,11 +2,13 @@ import { acceptAsk, checkPermission } from '../ask/accept-ask.ts';
 import { cancelTopic, endCancelled } from '../ask/cancel-ask.ts';
 import { countAsk, tellPaused } from '../ask/count-ask.ts';
 import { nextAsk } from '../ask/next-ask.ts';
-import { askBody, observeAsk } from '../ask/observe-ask.ts';
+import { askBody, isGoal, observeAsk } from '../ask/observe-ask.ts';
 import { ignoreAsk, refuseAsk, refuseUnheard } from '../ask/refuse-ask.ts';
+import { proposeGoal } from '../gate/propose-goal.ts';
 import { proposeJob } from '../gate/propose-job.ts';
-import type { PlannedJob } from '../plan/plan.ts';
+import type { PlannedGoal, PlannedJob } from '../plan/plan.ts';
 import { planAsk } from '../plan/plan-ask.ts';
+import { planGoal } from '../plan/plan-goal.ts';
 import { replyPlan } from '../report/reply-plan.ts';
 import { getAsk } from '../store/asks.ts';
 import { latestPlan } from '../store/plans.ts';
@@ -72,7 +74,8 @@ async function plan(c: WorkContext, ask: AskRow): Promise<void> {
   });
   const signal = AbortSignal.any([c.signal, cancel.signal]);
   try {
-    const planned = await planAsk({ ...c, signal }, ask, askBody(ask), c.planner, c.attempts);
+    const makePlan = isGoal(ask) ? planGoal : planAsk;
+    const planned = await makePlan({ ...c, signal }, ask, askBody(ask), c.planner, c.attempts);
     const now = await getAsk(c.store.db, ask.key);
     if (planned.kind === 'refused' && now && !askData(now).endedBy)
       await refuseAsk(c, ask, planned.reason, planned.say);
@@ -97,10 +100,14 @@ async function isOpened(c: WorkContext, ask: AskRow): Promise<boolean> {
 }
 
 async function propose(c: WorkContext, ask: AskRow, plan: PlanRow): Promise<void> {
-  const outcome = await proposeJob(c, ask, plan, JSON.parse(plan.body) as PlannedJob);
+  const outcome =
+    plan.kind === 'goal'
+      ? await proposeGoal(c, ask, plan, JSON.parse(plan.body) as PlannedGoal)
+      : await proposeJob(c, ask, plan, JSON.parse(plan.body) as PlannedJob);
   if (outcome.kind === 'invalid') {
     const errors = outcome.errors.map(({ field, message }) => `${field}: ${message}`);
-    await refuseAsk(c, ask, 'job_invalid', (m) => m.jobInvalid({ errors }));
+    if (plan.kind === 'goal') await refuseAsk(c, ask, 'goal_invalid', (m) => m.goalInvalid({ errors }));
+    else await refuseAsk(c, ask, 'job_invalid', (m) => m.jobInvalid({ errors }));
   }
   if (outcome.kind === 'id_taken')
     await refuseAsk(c, ask, 'job_id_taken', (m) => m.jobIdTaken({ id: outcome.id }));

@@ -13,6 +13,7 @@ import { type Messages, messagesFor } from '../messages/messages.ts';
 import { getAsk, listAsksForThread, patchAsk } from '../store/asks.ts';
 import { writeAudit } from '../store/audit.ts';
 import { getCommand, patchCommand } from '../store/commands.ts';
+import { goalKey, goalTopic, listGoalsForThread } from '../store/goals.ts';
 import { getJob, listJobsForThread } from '../store/jobs.ts';
 import { getPull } from '../store/pulls.ts';
 import { askData, pullData, withData } from '../store/row-data.ts';
@@ -20,6 +21,7 @@ import type { Tx } from '../store/store.ts';
 import type { CommandRow, JobRow } from '../store/tables.ts';
 import { enqueue, getWork, listStuck } from '../store/work.ts';
 import { idsIn, placed, targets } from './command-targets.ts';
+import { cancelGoals, goalsOf, resumeGoals } from './goal-commands.ts';
 import { pauseRepository, resumeRepository } from './pause-work.ts';
 import { wasObeyed } from './recall.ts';
 import { sayStatus } from './say-status.ts';
@@ -129,8 +131,9 @@ async function approve(c: WorkContext, command: CommandRow, m: Messages): Promis
     const found = await targets(c, command, m, ['proposed']);
     if ('reply' in found) return found.reply;
     const [job] = found.jobs;
-    if (!job?.pr_number) return m.nothingTo({ command: '/approve' });
-    number = job.pr_number;
+    const goals = job ? [] : (await goalsOf(c, command)).filter(({ state }) => state === 'proposed');
+    number = job?.pr_number ?? goals[0]?.pr_number ?? null;
+    if (number === null) return m.nothingTo({ command: '/approve' });
   }
   const refusal = await approvePull(c, number, {
     login: command.login,
@@ -145,6 +148,8 @@ async function approve(c: WorkContext, command: CommandRow, m: Messages): Promis
 }
 
 async function cancel(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply> {
+  if (idsIn(command).length === 0 && (await cancelGoals(c, command, (tx) => acted(tx, command, null))))
+    return null;
   const found = await targets(c, command, m, ['proposed', 'queued', 'leased', 'running']);
   if ('reply' in found) return found.reply;
   return c.store.write(async (tx) => {
@@ -206,6 +211,8 @@ async function cancelOne(
 
 async function retry(c: WorkContext, command: CommandRow, m: Messages): Promise<Reply | Later> {
   if (idsIn(command).length === 0 && (await retryStuck(c, command, m))) return m.unstuck();
+  if (idsIn(command).length === 0 && (await resumeGoals(c, command, (tx) => acted(tx, command, null))))
+    return null;
   const found = await targets(c, command, m, ['succeeded', 'failed', 'cancelled', 'lost']);
   if ('reply' in found) return found.reply;
   if (found.jobs.length === 0) {
@@ -308,9 +315,11 @@ async function retryStuck(c: WorkContext, command: CommandRow, m: Messages): Pro
   const { thread } = command;
   const asks = await listAsksForThread(c.store.db, c.repo.id, thread);
   const jobs = await listJobsForThread(c.store.db, c.repo.id, thread);
+  const goals = await listGoalsForThread(c.store.db, c.repo.id, thread);
   const keys = [
     ...asks.flatMap((ask) => [ask.key, `status:${ask.key}`]),
     ...jobs.map((job) => `job:${c.repo.id}:${job.id}`),
+    ...goals.flatMap((goal) => [goalKey(goal), `status:${goalTopic(goal)}`]),
     ...[...new Set([thread, ...jobs.map((job) => job.pr_number)])].map(
       (number) => `pr:${c.repo.id}:${number}`,
     ),

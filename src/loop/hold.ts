@@ -5,6 +5,7 @@ import { listRepositories } from '../store/repositories.ts';
 import type { Store } from '../store/store.ts';
 import { holdForSurvey, isHeld } from '../store/surveys.ts';
 import { enqueue } from '../store/work.ts';
+import { recoverGoals } from './recall-goal.ts';
 import { surveyRepository } from './survey.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
@@ -48,7 +49,7 @@ export function createSurveys(): (c: WorkContext) => Promise<'surveyed' | 'waiti
 
 async function survive(c: WorkContext): Promise<void> {
   try {
-    await surveyRepository(c);
+    await surveyRepository(c, recoverGoals);
   } catch (error) {
     // Deleted, or taken from the app, without our hearing of it.
     if (isGitHubError(error, 'not_found', 'gone', 'forbidden'))

@@ -1,13 +1,16 @@
 import { parseTickId } from '../job/tick-id.ts';
 import { commitReport } from '../report/commit-report.ts';
 import { jobView } from '../report/job-view.ts';
-import { endWithoutResult, judgeRun } from '../report/judge-run.ts';
+import { endWithoutResult, jobOf, judgeRun } from '../report/judge-run.ts';
 import { nextJob } from '../report/next-job.ts';
 import { proposeChange } from '../report/propose-change.ts';
 import { isReplied, replyResult } from '../report/reply-result.ts';
 import { checksCurrent, jobChecks, updateChecks } from '../report/update-checks.ts';
+import { goalKey, goalOfJob, goalTopic } from '../store/goals.ts';
 import { getJob } from '../store/jobs.ts';
 import { latestRun } from '../store/runs.ts';
+import type { GoalRow, JobRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
 import { currentRun, isJudged } from './run-facts.ts';
 import { isUntold } from './survey.ts';
 import { workOnTick } from './tick-work.ts';
@@ -24,6 +27,8 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
     const run = currentRun(row, await latestRun(c.store.db, c.repo.id, id));
     // Its runner may still be heard of; `lost:` tells of it otherwise.
     if (isUntold(row) && run?.state !== 'finished') return 'done';
+    const goal = await goalOfJob(c.store.db, c.repo.id, id);
+    if (goal) await tellGoal(c, goal, row);
     const view = await jobView(c, row, run);
     const checks = await jobChecks(c, view);
     const next = nextJob({
@@ -33,7 +38,8 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
       changeDue: view.entry?.agent?.change.state === 'due',
       reported: row.report_sha !== null,
       checksCurrent: await checksCurrent(c, checks),
-      replied: await isReplied(c, view),
+      // A goal tells of its jobs itself.
+      replied: goal !== undefined || jobOf(row).goal !== undefined || (await isReplied(c, view)),
     });
     if (!('do' in next)) return 'done';
     switch (next.do) {
@@ -57,4 +63,12 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
         return 'done';
     }
   }
+}
+
+/** A goal shows its job as it is, and goes on with its report. */
+async function tellGoal(c: WorkContext, goal: GoalRow, row: JobRow): Promise<void> {
+  await c.store.write(async (tx) => {
+    await enqueue(tx, `status:${goalTopic(goal)}`);
+    if (row.report_sha !== null) await enqueue(tx, goalKey(goal));
+  });
 }

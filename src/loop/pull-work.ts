@@ -1,4 +1,5 @@
 import { queueJob } from '../dispatch/queue-job.ts';
+import { admitGoals } from '../gate/admit-goals.ts';
 import { admitJobs } from '../gate/admit-jobs.ts';
 import { admitSchedules } from '../gate/admit-schedules.ts';
 import { holdPull, mergeJob } from '../gate/merge-job.ts';
@@ -11,6 +12,7 @@ import { passGroup, rerunCheck, validatePull } from '../gate/validate-pull.ts';
 import { getPull } from '../store/pulls.ts';
 import { type Approval, pullData } from '../store/row-data.ts';
 import { getSurveys } from '../store/surveys.ts';
+import { recalledGoal } from './recall-goal.ts';
 import { admitUnseen } from './survey.ts';
 import { lastNumber, PAUSED_LOOK_MS, type WorkContext, type WorkResult } from './work.ts';
 
@@ -67,6 +69,10 @@ export async function workOnPull(c: WorkContext): Promise<WorkResult> {
         break;
       case 'admit':
         await admitSchedules(c, seen);
+        if (seen.found.goals.length > 0) {
+          await admitGoals(c, seen, await recalledGoal(c, seen));
+          return 'done';
+        }
         // Merged when nobody looked: it may have run already, with a database that was lost.
         if (seen.data.openIn === openIn) await admitJobs(c, seen, queueJob);
         else await admitUnseen(c, seen);

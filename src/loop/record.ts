@@ -1,6 +1,7 @@
 import { announce } from '../store/announce.ts';
 import { insertAsk, listOpenAsks } from '../store/asks.ts';
 import { insertCommand } from '../store/commands.ts';
+import { goalKey, listOpenGoals } from '../store/goals.ts';
 import { listJobsByState, listUnfinishedJobs, QUEUE_TOPIC } from '../store/jobs.ts';
 import { getPull, putPull } from '../store/pulls.ts';
 import { getRepository, patchRepository, putRepository } from '../store/repositories.ts';
@@ -120,6 +121,7 @@ export async function wakeRepository(tx: Tx, repoId: number): Promise<void> {
     await enqueue(tx, `schedule:${repoId}:${name}`);
     await enqueue(tx, `ticks:${repoId}:${name}`);
   }
+  for (const goal of await listOpenGoals(tx, repoId)) await enqueue(tx, goalKey(goal));
   const parked = await tx.selectFrom('work').select('key').where('key', 'like', `%:${repoId}:%`).execute();
   for (const { key } of parked) {
     // Not the look at the repository itself, which wakes the others.

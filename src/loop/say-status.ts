@@ -4,7 +4,10 @@ import { usageToday } from '../plan/model-cap.ts';
 import { jobOf } from '../report/judge-run.ts';
 import { monthSoFar } from '../report/month-so-far.ts';
 import { renderStatusTable, type StatusTableView } from '../report/status-table.ts';
+import { goalOf } from '../schedule/goal-view.ts';
+import { listOpenGoals } from '../store/goals.ts';
 import { listJobsByState } from '../store/jobs.ts';
+import { goalData } from '../store/row-data.ts';
 import type { CommandRow, JobRow } from '../store/tables.ts';
 import { pauseWords } from './pause-work.ts';
 import { lastNumber, type WorkContext } from './work.ts';
@@ -40,6 +43,7 @@ export async function sayStatus(c: WorkContext, command: CommandRow): Promise<st
     },
     costs: await costsView(c),
     jobs: [...running, ...waiting],
+    goals: await goals(c),
     stuck: view.stuck.map((item) => ({
       what: `${item.key.split(':')[0]} #${lastNumber(item.key.replace(/[a-z](\d+)$/, '$1')) || item.key}`,
       error: item.last_error ?? '',
@@ -70,4 +74,19 @@ function titled(job: JobRow): { id: string; title?: string } {
 function jobOfRun(running: { job: JobRow; run: { id: string } }[], runId: string | null): { jobId?: string } {
   const found = running.find(({ run }) => run.id === runId);
   return found ? { jobId: found.job.id } : {};
+}
+
+async function goals(c: WorkContext) {
+  const open = await listOpenGoals(c.store.db, c.repo.id);
+  return open.map((goal) => {
+    const { goal: file } = goalOf(goal);
+    return {
+      id: goal.id,
+      url: `${repositoryUrl(c)}/issues/${goal.thread}`,
+      title: file.title ?? file.goal,
+      state: goal.state as 'proposed' | 'running' | 'waiting',
+      jobs: goalData(goal).steps.length,
+      maxJobs: file.envelope.max_jobs,
+    };
+  });
 }

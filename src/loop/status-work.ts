@@ -1,15 +1,22 @@
 import { publishComment } from '../github/publish.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { updateStatus } from '../report/update-status.ts';
+import { updateGoalStatus } from '../schedule/update-goal-status.ts';
 import { getAsk } from '../store/asks.ts';
 import { getCommand } from '../store/commands.ts';
+import { getGoal, goalOfAsk } from '../store/goals.ts';
 import { getJob } from '../store/jobs.ts';
 import { getPull } from '../store/pulls.ts';
 import { enqueue, getWork } from '../store/work.ts';
+import { heldBy } from './goal-held.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
-/** `status:<ask key>`: the one comment that is edited. */
-export function workOnStatus(c: WorkContext): Promise<WorkResult> {
+/** `status:<ask key>`, `status:<goal key>`: the one comment that is edited. */
+export async function workOnStatus(c: WorkContext): Promise<WorkResult> {
+  const goal = c.rest.startsWith('goal:')
+    ? await getGoal(c.store.db, c.repo.id, c.rest.slice(c.rest.lastIndexOf(':') + 1))
+    : await goalOfAsk(c.store.db, c.repo.id, c.rest);
+  if (goal) return updateGoalStatus(c, goal, await heldBy(c, goal));
   return updateStatus(c, c.rest);
 }
 

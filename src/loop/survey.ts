@@ -42,9 +42,12 @@ interface Snapshot {
  * Compares our rows of a repository with GitHub and opens its queue. A new database finds its open job PRs
  * again; merged jobs that stand in the queue at that moment and have no record are lost. One that was there
  * before may come from an old backup: what GitHub tells more of than the rows is lost as well. What is
- * merged after the survey is new, and runs.
+ * merged after the survey is new, and runs. `recoverMore`: resolves to further PRs to look at.
  */
-export async function surveyRepository(c: WorkContext): Promise<void> {
+export async function surveyRepository(
+  c: WorkContext,
+  recoverMore: (c: WorkContext, at: { head: string; first: boolean }) => Promise<Set<number>>,
+): Promise<void> {
   const { store, client, repo } = c;
   const { readAt, id } = await client.getRepository(c.signal);
   if (id !== repo.id) throw new Error(`${repo.owner}/${repo.name} is another repository now`);
@@ -55,6 +58,7 @@ export async function surveyRepository(c: WorkContext): Promise<void> {
     const snapshot = { head, first, queue: await queuedIds(c, head), reports: await reportsBranch(c) };
     await recoverRows(c, snapshot);
     for (const number of await recoverMerged(c, snapshot)) pulls.add(number);
+    for (const number of await recoverMore(c, snapshot)) pulls.add(number);
   }
   await store.write(async (tx) => {
     await endSurvey(tx, repo.id, readAt);

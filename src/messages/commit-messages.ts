@@ -80,6 +80,21 @@ export function mergeCommit(
   };
 }
 
+/** The commit on a goal PR's branch. */
+export function goalCommitMessage(goal: JobName, ask: { login: string; url: string }): string {
+  return withBody(`guruguru: propose goal ${named(goal, 60)}`, `Asked by ${ask.login}: ${ask.url}`);
+}
+
+/** The commit that writes down where a goal stands. `what`: words of ours. */
+export function goalStateMessage(goal: JobName, what: string, skipCi: boolean): string {
+  return withBody(`guruguru: goal ${goal.id} ${what}${skipCi ? ' [skip ci]' : ''}`, title(goal, 200));
+}
+
+/** The title of a goal PR. */
+export function goalPullTitle(goal: JobName): string {
+  return `guruguru goal ${named(goal, 120)}`;
+}
+
 /** The title of a job PR. */
 export function pullTitle(job: JobName): string {
   return `guruguru ${named(job, 120)}`;

@@ -264,9 +264,13 @@ export const enReplies = {
       '| command | what it does |\n| --- | --- |\n' +
         [
           [`${p.trigger} <what you want>`, 'plans it and opens a job PR; on a job PR: plans again'],
-          ['/approve', 'on a job PR: merges it, and the job is queued'],
-          ['/cancel [id]', 'stops the ask or job, running or not'],
-          ['/retry [id]', 'runs an ended job again, or tries a stuck ask again'],
+          [
+            '/goal <what should be true>',
+            'plans an envelope and a first job; approved once, the next jobs follow by themselves',
+          ],
+          ['/approve', 'on a job or goal PR: merges it, and the job is queued'],
+          ['/cancel [id]', 'stops the ask, job or goal, running or not'],
+          ['/retry [id]', 'runs an ended job again, tries a stuck ask again, or lets a waiting goal go on'],
           ['/pause', 'stops planning, merging and starting here; running jobs go on'],
           ['/resume', 'ends that; what waited goes on'],
           ['/status', 'what is queued, running and stuck; which runners are live'],

@@ -41,6 +41,7 @@ const REASONS: Record<ReasonCode, string> = {
   repository_empty: 'no commit yet',
   fence_empty: 'code block empty',
   job_invalid: 'invalid job',
+  goal_invalid: 'invalid goal',
   job_id_taken: 'job id taken',
   several_jobs: 'several jobs, none named',
   unknown_job: 'unknown job',
@@ -127,7 +128,9 @@ export const enViews = {
   stageApproved: (p: { login: string; how: string }) =>
     p.how === 'auto'
       ? 'merged by the policy'
-      : `${p.how === 'merge' ? 'merged' : 'approved'} by ${code(p.login)}`,
+      : p.how === 'goal'
+        ? `approved with its goal by ${code(p.login)}`
+        : `${p.how === 'merge' ? 'merged' : 'approved'} by ${code(p.login)}`,
   stageRun: () => 'run',
   stageQueued: () => 'queued',
   stageRunning: (p: { runner: string }) => `running on ${code(p.runner)}`,

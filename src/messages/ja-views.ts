@@ -40,6 +40,7 @@ const REASONS: Record<ReasonCode, string> = {
   repository_empty: 'コミットがない',
   fence_empty: 'コードブロックが空',
   job_invalid: 'ジョブが不正',
+  goal_invalid: 'ゴールに誤り',
   job_id_taken: 'ジョブ ID が使用済み',
   several_jobs: 'ジョブが複数あり未指定',
   unknown_job: '存在しないジョブ',
@@ -122,7 +123,9 @@ export const jaViews: typeof enViews = {
   stageApproved: (p) =>
     p.how === 'auto'
       ? 'ポリシーによりマージ'
-      : `${code(p.login)} さんが${p.how === 'merge' ? 'マージ' : '承認'}`,
+      : p.how === 'goal'
+        ? `${code(p.login)} さんがゴールとともに承認`
+        : `${code(p.login)} さんが${p.how === 'merge' ? 'マージ' : '承認'}`,
   stageRun: () => '実行',
   stageQueued: () => '実行待ち',
   stageRunning: (p) => `${code(p.runner)} で実行中`,

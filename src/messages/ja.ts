@@ -2,6 +2,7 @@ import type { Messages } from './en.ts';
 import { jaAgent } from './ja-agent.ts';
 import { jaCorrections } from './ja-corrections.ts';
 import { jaCosts } from './ja-costs.ts';
+import { jaGoals } from './ja-goals.ts';
 import { jaReplies } from './ja-replies.ts';
 import { jaSchedules } from './ja-schedules.ts';
 import { jaViews } from './ja-views.ts';
@@ -14,4 +15,5 @@ export const ja: Messages = {
   ...jaAgent,
   ...jaCorrections,
   ...jaSchedules,
+  ...jaGoals,
 };

@@ -19,6 +19,7 @@ export const REASON_CODES = [
   'fence_unclosed',
   'fence_empty',
   'job_invalid',
+  'goal_invalid',
   'job_id_taken',
   'several_jobs',
   'unknown_job',

@@ -13,7 +13,7 @@ import { enqueue } from '../store/work.ts';
 import { fencedPlan } from './fenced.ts';
 import { type ModelCall, makePlan, type PlanResult } from './make-plan.ts';
 import { CapReachedError, checkModelCap } from './model-cap.ts';
-import type { Plan } from './plan.ts';
+import type { GoalPlan, Plan } from './plan.ts';
 import { planFromFence } from './plan-from-fence.ts';
 import type { Prompts } from './prompts.ts';
 import { type KnownPaths, validatePlan } from './validate-plan.ts';
@@ -86,17 +86,17 @@ export async function planAsk(
 }
 
 /** Told before a model is paid for a plan that cannot become a PR. */
-function emptyRepository({ repo }: Scope): Planned {
+export function emptyRepository({ repo }: Scope): Planned {
   const branch = repo.default_branch;
   return { kind: 'refused', reason: 'repository_empty', say: (m) => m.repositoryEmpty({ branch }) };
 }
 
-async function storePlan(
+export async function storePlan(
   scope: Scope,
   ask: AskRow,
-  plan: Plan,
+  plan: Plan | GoalPlan,
   commit: string,
-  made: Extract<PlanResult, { ok: true }> | null,
+  made: Extract<PlanResult<unknown>, { ok: true }> | null,
 ): Promise<void> {
   await scope.store.write(async (tx) => {
     // Read again: it may have been cancelled while the model was thinking.
@@ -124,12 +124,12 @@ async function storePlan(
 }
 
 /** A call that went out; it stays so when a crash swallows its answer. */
-const UNANSWERED = { usage: { input: 0, output: 0 }, outcome: 'unanswered' } as const;
+export const UNANSWERED = { usage: { input: 0, output: 0 }, outcome: 'unanswered' } as const;
 
 /** Every call is counted, also one that a crash makes us repeat. `ids`: of this pass, by call number. */
-async function recordCall(
+export async function recordCall(
   scope: Scope,
-  ask: AskRow,
+  ask: Pick<AskRow, 'key'>,
   ids: Map<number, string>,
   call: Omit<ModelCall, 'outcome'> & { outcome: ModelCall['outcome'] | 'unanswered' },
 ): Promise<void> {
@@ -151,7 +151,7 @@ async function recordCall(
 }
 
 /** An endpoint that cannot be called at all is told at once; one that is away is tried a few times. */
-async function giveUp(scope: Scope, ask: AskRow, error: unknown, attempts: number): Promise<Planned> {
+export async function giveUp(scope: Scope, ask: AskRow, error: unknown, attempts: number): Promise<Planned> {
   if (error instanceof CapReachedError) return capReached(scope, error);
   if (!(error instanceof ModelError)) throw error;
   if (error.kind === 'auth' || error.kind === 'not_found' || error.kind === 'bad_request') {
@@ -187,7 +187,7 @@ function capReached({ settings }: Scope, { cap, usage }: CapReachedError): Plann
   return { kind: 'refused', reason: 'cap_reached', say: (m) => m.capModel({ ...about, cap, limit, used }) };
 }
 
-function failed(result: Extract<PlanResult, { ok: false }>): Planned {
+export function failed(result: Extract<PlanResult, { ok: false }>): Planned {
   const { errors, usage } = result;
   switch (result.failed) {
     case 'invalid_output':

@@ -1,3 +1,4 @@
+import type { PartialGoal } from '../job/complete-goal.ts';
 import type { PartialJob } from '../job/complete-job.ts';
 
 /** A passage of STATE or the docs that a job serves. */
@@ -25,9 +26,22 @@ export interface PlannedJob {
   serves: Passage[];
 }
 
+/** A goal as the planner knows it. */
+export interface PlannedGoal extends PartialGoal {
+  kind: 'goal';
+  title: string;
+  /** For who approves: what will happen, and what is open. Empty for a fenced goal. */
+  summary: string;
+  /** Only a pasted goal file has one. */
+  id?: string;
+}
+
 /** What the planner decided. Stored before any side effect and never recomputed. */
 export type Plan =
   | PlannedJob
   | { kind: 'answer'; text: string }
   | { kind: 'question'; text: string }
   | { kind: 'refusal'; reason: string };
+
+/** What the planner made of `/goal`. */
+export type GoalPlan = PlannedGoal | Exclude<Plan, PlannedJob>;

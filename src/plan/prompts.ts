@@ -8,6 +8,10 @@ export interface Prompts {
   plan: string;
   /** System prompt for what a result contradicts. */
   contradiction: string;
+  /** System prompt for `/goal`, with the planner's rules for jobs. */
+  goal: string;
+  /** System prompt for what follows a goal's report, with the same rules. */
+  goalNext: string;
   /** Sent with the errors of an invalid plan; `{{errors}}` stands for them. */
   repair: string;
   /** `sha256:<hex>` over the bytes of all prompt files in name order. */
@@ -42,6 +46,8 @@ export async function loadPrompts(folder = PACKAGE_PROMPTS): Promise<Prompts> {
   return {
     plan: plan.text,
     contradiction: prompt(files, folder, 'contradiction.md').text,
+    goal: withRules(prompt(files, folder, 'goal.md').text, plan.text),
+    goalNext: withRules(prompt(files, folder, 'goal-next.md').text, plan.text),
     repair: repair.text,
     digest: `sha256:${hash.digest('hex')}`,
     version: plan.version,
@@ -59,4 +65,12 @@ function prompt(files: Map<string, string>, folder: string, name: string): { tex
   const text = source.slice(front[0].length).trim();
   if (text === '') throw new Error(`${join(folder, name)}: says nothing below its front matter`);
   return { text, version };
+}
+
+/** From here on the planner's prompt holds for every job, whoever plans it. */
+const RULES = '# Who says what';
+
+function withRules(text: string, plan: string): string {
+  const from = plan.indexOf(RULES);
+  return from < 0 ? text : `${text}\n\n${plan.slice(from)}`;
 }

@@ -48,7 +48,7 @@ const rest = {
     .describe('Passages of STATE or the docs that this job serves; empty if none does.'),
 };
 
-const wireJob = z.strictObject({
+export const wireJob = z.strictObject({
   kind: z.literal('job'),
   ...opening,
   script: z
@@ -62,7 +62,7 @@ const wireJob = z.strictObject({
   ...rest,
 });
 
-const wireAgentJob = z.strictObject({
+export const wireAgentJob = z.strictObject({
   kind: z.literal('codex'),
   ...opening,
   prompt: z.string().describe('The whole brief for the agent, which sees nothing else of this thread.'),
@@ -84,15 +84,16 @@ const wireResult = z.discriminatedUnion('kind', [
 /** What the planner may say, on the wire. */
 export const wirePlan = z.strictObject({ result: wireResult });
 export type WirePlan = z.infer<typeof wirePlan>;
-type WireJob = z.infer<typeof wireJob> | z.infer<typeof wireAgentJob>;
+export type WireJob = z.infer<typeof wireJob> | z.infer<typeof wireAgentJob>;
 
 /** @param commit full SHA that the context, and with it every passage, was read at */
 export function fromWire(wire: WirePlan, commit: string): Plan {
   const { result } = wire;
-  return result.kind === 'job' || result.kind === 'codex' ? plannedJob(result, commit) : result;
+  return result.kind === 'job' || result.kind === 'codex' ? jobOfWire(result, commit) : result;
 }
 
-function plannedJob(wire: WireJob, commit: string): PlannedJob {
+/** A job as the model said it. */
+export function jobOfWire(wire: WireJob, commit: string): PlannedJob {
   const serves = wire.serves.map(
     ({ path, passage }): Passage => ({ path, commit, ...(passage ? { passage } : {}) }),
   );

@@ -16,6 +16,7 @@ import { donePath, eventsPath, LOOP_PATH, recordPath } from '../job/report-paths
 import { type LogRecord, runResult } from '../job/run-result.ts';
 import { redactJson, redactPublished } from '../job/secrets/redact-published.ts';
 import { reportCommitMessage } from '../messages/commit-messages.ts';
+import { goalCallsKey, goalOfJob } from '../store/goals.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
 import { readLog } from '../store/logs.ts';
 import { listModelCalls } from '../store/model-calls.ts';
@@ -43,7 +44,9 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
   const records = run ? decodeLog(await readLog(scope.store.db, run.id)) : [];
   const log = redactPublished(renderLog(records, scriptOf(jobOf(row))));
   let beside = run ? filesBeside(row, run, records) : [];
-  const planning = row.ask_key ? planningOf(await listModelCalls(scope.store.db, row.ask_key)) : [];
+  const goal = row.ask_key ? undefined : await goalOfJob(scope.store.db, row.repo_id, row.id);
+  const calls = row.ask_key ?? (goal && goalCallsKey(goal));
+  const planning = calls ? planningOf(await listModelCalls(scope.store.db, calls)) : [];
   const write = (branch: string, shown: string | null, again: boolean) =>
     writeOne(scope, { row, planning, branch, log: shown, beside, again });
   const own = scope.settings.reports.branch;

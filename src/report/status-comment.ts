@@ -9,7 +9,7 @@ import type { Cost, Locale, Outcome, PullLink, RunLinks, RunnerMatch } from '../
 import { verdictSymbol } from './verdict-symbol.ts';
 
 /** How a job came to be approved. `self`: a fenced ask by someone who may approve alone. */
-export type ApprovalWay = 'review' | 'command' | 'button' | 'merge' | 'push' | 'self' | 'auto';
+export type ApprovalWay = 'review' | 'command' | 'button' | 'merge' | 'push' | 'self' | 'auto' | 'goal';
 
 export type AskStage =
   /** Heard, 👀 given. */

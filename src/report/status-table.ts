@@ -23,6 +23,14 @@ export type StatusTableView = Locale & {
     /** In this state since. */
     since: number;
   }[];
+  goals: readonly {
+    id: string;
+    url: string;
+    title: string;
+    state: 'proposed' | 'running' | 'waiting';
+    jobs: number;
+    maxJobs: number;
+  }[];
   /** `what`: words for the item, e.g. `ask #12`. */
   stuck: readonly { what: string; url?: string; error: string; since: number }[];
   runners: readonly {
@@ -46,6 +54,14 @@ export function renderStatusTable(view: StatusTableView): string {
       m.duration({ seconds: seconds(job.since) }),
     ]),
   );
+  const goals = view.goals.map((goal) =>
+    row([
+      link(codeCell(goal.id), goal.url),
+      cell(goal.title, 80),
+      m.goalState({ state: goal.state }),
+      `${goal.jobs}/${goal.maxJobs}`,
+    ]),
+  );
   const stuck = view.stuck.map(
     (item) =>
       `${link(cell(item.what, 80), item.url)}${m.statusStuckFor({ seconds: seconds(item.since) })}: ${neutraliseInline(clip(item.error, 300))}`,
@@ -61,8 +77,9 @@ export function renderStatusTable(view: StatusTableView): string {
   return paragraphs(
     view.paused && m.statusPaused(view.paused),
     jobs.length > 0 && `**${m.statusJobs()}**\n\n${table(m.statusColumnsJobs(), jobs)}`,
+    goals.length > 0 && `**${m.statusGoals()}**\n\n${table(m.statusColumnsGoals(), goals)}`,
     stuck.length > 0 && `**${m.statusStuck()}**\n\n${list(stuck)}`,
-    jobs.length + stuck.length === 0 && m.statusNothing(),
+    jobs.length + goals.length + stuck.length === 0 && m.statusNothing(),
     runners.length > 0
       ? `**${m.statusRunners()}**\n\n${table(m.statusColumnsRunners(), runners)}`
       : m.statusNoRunners(),

@@ -14,6 +14,7 @@ export type Granted =
   | 'job_admitted'
   | 'schedule_admitted'
   | 'schedule_removed'
+  | 'goal_approved'
   | 'retry_granted'
   | 'settings_applied'
   | 'paused'

@@ -28,6 +28,7 @@ const MIGRATIONS: ((schema: Schema) => Promise<void>)[] = [
   addPolicy,
   addReadings,
   addSchedules,
+  addGoals,
 ];
 
 /**
@@ -346,6 +347,26 @@ async function addSchedules(schema: Schema): Promise<void> {
   });
   await createIndex(schema, 'ticks', ['repo_id', 'schedule', 'at']);
   await createIndex(schema, 'ticks', ['repo_id', 'schedule', 'recorded']);
+}
+
+async function addGoals(schema: Schema): Promise<void> {
+  await createTable(schema, 'goals', ['repo_id', 'id'], {
+    repo_id: 'bigint',
+    id: 'text',
+    state: 'text',
+    job_id: 'text?',
+    file: 'text',
+    blob_sha: 'text',
+    pr_number: 'bigint',
+    ask_key: 'text?',
+    thread: 'bigint',
+    language: 'text',
+    approval: 'text?',
+    data: 'text',
+    created_at: 'bigint',
+    updated_at: 'bigint',
+  });
+  await createIndex(schema, 'goals', ['repo_id', 'state']);
 }
 
 async function createTable<T extends keyof Tables>(

@@ -1,4 +1,4 @@
-import type { AskRow, PullRow } from './tables.ts';
+import type { AskRow, GoalRow, PullRow } from './tables.ts';
 
 /** What `asks.data` holds; all optional because it grows with the ask's life. */
 export interface AskData {
@@ -40,8 +40,8 @@ export interface AskData {
 
 export interface Approval {
   login: string;
-  /** `auto`: by the policy, for who asked. */
-  how: 'review' | 'command' | 'button' | 'merge' | 'push' | 'self' | 'auto';
+  /** `auto`: by the policy, for who asked. `goal`: by who approved the goal it is a step of. */
+  how: 'review' | 'command' | 'button' | 'merge' | 'push' | 'self' | 'auto' | 'goal';
   /** The head it was given for. */
   sha: string;
   /** Who approved it too, where the policy wants several. */
@@ -91,6 +91,64 @@ export interface PullData {
   /** Somebody said `/cancel`: it is to be closed. */
   cancelled?: boolean;
   url?: string;
+}
+
+/** What a goal's job came to. */
+export interface GoalVerdict {
+  /** `closed`: a person took the job away, or it was lost. */
+  kind: 'reached' | 'next' | 'stuck' | 'stopped' | 'closed';
+  /** Who says so: the goal's DoD, the model's opinion, a cap or rule, a person. */
+  by: 'dod' | 'model' | 'rule' | 'person';
+  /** Closed reason code of goal-stops.ts for `stopped`; the job's state for `closed`. */
+  reason?: string;
+  /** The model's words: why it is reached, or the question. */
+  text?: string;
+  /** Paths of reports. */
+  evidence?: string[];
+  /** What the goal's DoD came to on this report; absent where it has none. */
+  dod?: { verdict: 'met' | 'unmet' | 'error'; detail: string };
+  at: number;
+}
+
+/** One job of a goal. */
+export interface GoalStep {
+  jobId: string;
+  /** The job file, byte for byte, fixed before anything of it is written to GitHub. */
+  file: string;
+  /** The commit its branch is made on. */
+  base: string;
+  /** Why this is the next job, in the model's words; empty for the first. */
+  why: string;
+  /** In what it leaves the envelope: then it waits for a person. */
+  outside: string[];
+  /** Since when its PR is open; absent before. */
+  proposedAt?: number;
+  verdict?: GoalVerdict;
+  /** Somebody wrote `/retry`: it is judged again, whatever became of its job. */
+  resumed?: boolean;
+  /** Of its report: `failure` null for a success; two equal ones mean that nothing changed. */
+  prints?: { failure: string | null; whole: string };
+}
+
+/** What `goals.data` holds. */
+export interface GoalData {
+  steps: GoalStep[];
+  /** When it was approved. */
+  startedAt?: number;
+  /** How it ended, beside the last verdict: `cancelled` by a login, or withdrawn. */
+  ended?: { reason: string; by?: string };
+  /** Who said `/cancel`. */
+  cancelledBy?: string;
+  /** Digest of the state file as it was committed last. */
+  committed?: string;
+  /** Since when a person is asked something, and whether the reminder was sent. */
+  asked?: { key: string; since: number; reminded?: boolean };
+  /** It goes on then (ms): the cap of the day, or the model is away. */
+  pausedUntil?: number;
+}
+
+export function goalData(row: Pick<GoalRow, 'data'>): GoalData {
+  return JSON.parse(row.data) as GoalData;
 }
 
 export function askData(row: Pick<AskRow, 'data'>): AskData {

@@ -1,4 +1,5 @@
 import type { JobState } from '../job/state.ts';
+import type { GoalRow } from './goal-row.ts';
 
 /**
  * Our tables. Times are milliseconds since the epoch (UTC); `json` columns are JSON text. The repository
@@ -10,6 +11,7 @@ export interface Tables {
   commands: CommandRow;
   plans: PlanRow;
   pulls: PullRow;
+  goals: GoalRow;
   jobs: JobRow;
   runs: RunRow;
   log_chunks: LogChunkRow;
@@ -112,7 +114,7 @@ export interface PlanRow {
   ask_key: string;
   /** 1, 2, … one per replanning. */
   revision: number;
-  kind: 'job' | 'answer' | 'question' | 'refusal';
+  kind: 'job' | 'goal' | 'answer' | 'question' | 'refusal';
   /** json: the Plan of src/plan. */
   body: string;
   /** sha256 of the prompt files; empty for a fenced ask. */
@@ -132,6 +134,7 @@ export interface PullRow {
   updated_at: number;
 }
 
+export type { GoalRow, GoalState } from './goal-row.ts';
 export type { JobState };
 
 export interface JobRow {

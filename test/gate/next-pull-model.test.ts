@@ -57,6 +57,7 @@ function observe(m: Model): PullFacts {
     fromFork: false,
     jobs: [job],
     schedules: [],
+    goals: [],
     misplaced: m.misplaced.has(m.head) ? 1 : 0,
     judged: true,
     checkedSha: m.checked === null ? null : sha(m.checked),

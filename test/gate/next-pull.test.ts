@@ -33,6 +33,7 @@ const open: PullFacts = {
   fromFork: false,
   jobs: [job],
   schedules: [],
+  goals: [],
   misplaced: 0,
   judged: true,
   checkedSha: HEAD,

@@ -19,6 +19,7 @@ const view: ValidateCheckView = {
   findings: [],
   jobs: [{ id: '2025-11-22-001', title: 'Smoke', match: { runner: 'devbox', wants: [] } }],
   schedules: [],
+  goals: [],
   pull: 'job',
   dispatch: 'app',
 };

@@ -33,6 +33,7 @@ gate: { fenced: approve, report_on_every_pr: true, direct_push: run }
 dispatch: git
 reports: { branch: guruguru-reports, skip_ci: false }
 limits: { max_timeout_minutes: 60, max_script_lines: 20 }
+goals: { reminder_hours: 12 }
 `;
     expect(parseSettings(text)).toEqual({
       ok: true,
@@ -51,6 +52,7 @@ limits: { max_timeout_minutes: 60, max_script_lines: 20 }
         dispatch: 'git',
         reports: { branch: 'guruguru-reports', skipCi: false },
         limits: { ...DEFAULT_SETTINGS.limits, maxTimeoutMinutes: 60, maxScriptLines: 20 },
+        goals: { reminderHours: 12 },
         modelPrices: DEFAULT_SETTINGS.modelPrices,
         paused: false,
         policy: DEFAULT_SETTINGS.policy,

@@ -19,6 +19,8 @@ async function put(plan: string, repair: string): Promise<void> {
   await writeFile(join(folder, 'plan.md'), plan);
   await writeFile(join(folder, 'repair.md'), repair);
   await writeFile(join(folder, 'contradiction.md'), '---\nversion: 1\n---\nCompare.\n');
+  await writeFile(join(folder, 'goal.md'), '---\nversion: 1\n---\nGoal.\n');
+  await writeFile(join(folder, 'goal-next.md'), '---\nversion: 1\n---\nNext.\n');
 }
 
 describe('loadPrompts', () => {
@@ -26,6 +28,8 @@ describe('loadPrompts', () => {
     expect(await loadPrompts(folder)).toEqual({
       plan: 'Plan.',
       contradiction: 'Compare.',
+      goal: 'Goal.',
+      goalNext: 'Next.',
       repair: 'Mend {{errors}}',
       version: '7',
       digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),

@@ -8,6 +8,7 @@ const base = {
   now: 1_000_000,
   paused: null,
   costs: null,
+  goals: [],
   usage: { tokens: 0, tokensLimit: 2_000_000, usd: 0, usdLimit: 5, unpriced: [] },
 } as const;
 

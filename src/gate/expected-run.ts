@@ -1,8 +1,9 @@
 import type { Scope } from '../github/scope.ts';
 import type { Job } from '../job/job.ts';
+import { agentTokens } from '../job/ledger/entry.ts';
 import { type ExpectedRun, expectRun } from '../job/ledger/estimate.ts';
 import { parseJob } from '../job/parse-job.ts';
-import { runEntry } from '../job/report-format.ts';
+import { jobFacts, runEntry } from '../job/report-format.ts';
 import { approvedPath } from '../job/tick-id.ts';
 import { listJudgedTouching } from '../store/ledger-rows.ts';
 
@@ -13,10 +14,14 @@ const LOOK_BACK = 20;
 export async function expectedRun(scope: Scope, job: Job): Promise<ExpectedRun> {
   const touches = JSON.stringify(job.touches ?? []);
   const rows = await listJudgedTouching(scope.store.db, scope.repo.id, touches, LOOK_BACK);
-  const seconds = rows.flatMap(({ id, file, verdict }) => {
+  const before = rows.flatMap(({ id, file, verdict }) => {
     const parsed = parseJob(file, { path: approvedPath(id) });
     if (!parsed.ok || parsed.job.kind !== job.kind) return [];
-    return runEntry.parse(JSON.parse(verdict ?? 'null')).duration_seconds ?? [];
+    const run = runEntry.parse(JSON.parse(verdict ?? 'null'));
+    if (run.duration_seconds === null) return [];
+    const { model } = jobFacts(parsed.job);
+    const agent = agentTokens(run.agent?.usage, model, scope.settings.modelPrices);
+    return { seconds: run.duration_seconds, usd: agent?.usd ?? null };
   });
-  return expectRun(job, seconds, scope.settings.costs.costs);
+  return expectRun(job, before, scope.settings.costs.costs);
 }

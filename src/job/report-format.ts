@@ -68,6 +68,8 @@ export const resultRecord = z.strictObject({
   /** What it works on and whether it said that it changes something, as in the job file. */
   touches: z.array(z.string()).optional(),
   effect: z.enum(['read', 'change']).optional(),
+  /** Of an agent's job, where it names one. */
+  model: z.string().optional(),
   /** Id of the goal, or name of the schedule, that it runs for. */
   goal: z.string().optional(),
   schedule: z.string().optional(),
@@ -179,12 +181,11 @@ export function buildEntry(about: {
 }
 
 /** What of its job file a record repeats: to know what was done, nobody has to read both. */
-export function jobFacts(
-  job: Pick<Job, 'touches' | 'effect' | 'goal'>,
-): Pick<ResultRecord, 'touches' | 'effect' | 'goal'> {
+export function jobFacts(job: Job): Pick<ResultRecord, 'touches' | 'effect' | 'model' | 'goal'> {
   return {
     ...(job.touches?.length ? { touches: job.touches } : {}),
     ...(job.effect ? { effect: job.effect } : {}),
+    ...(job.kind === 'codex' && job.model ? { model: job.model } : {}),
     ...(job.goal ? { goal: job.goal } : {}),
   };
 }

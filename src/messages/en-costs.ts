@@ -15,7 +15,7 @@ export const enCosts = {
     const time =
       p.seconds === null
         ? `not known: nothing of its kind has run yet; ${most}`
-        : `about ${duration(p.seconds)} on the runner, an estimate from ${p.runs === 1 ? 'one run' : `${p.runs} runs`} of its kind; ${most}`;
+        : `about ${duration(p.seconds)} on the runner${p.money ? ` and ${p.money} for the agent` : ''}, an estimate from ${p.runs === 1 ? 'one run' : `${p.runs} runs`} of its kind; ${most}`;
     return [time, ...p.daily.map(({ name, money }) => `${code(name)} costs ${money} a day anyway`)].join(
       '<br>',
     );

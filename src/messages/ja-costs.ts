@@ -14,7 +14,7 @@ export const jaCosts: typeof enCosts = {
     const time =
       p.seconds === null
         ? `不明（同種の実行がまだありません）。${most}`
-        : `ランナー上で約 ${duration(p.seconds)}（同種の実行 ${p.runs} 件からの推定）。${most}`;
+        : `ランナー上で約 ${duration(p.seconds)}${p.money ? `、エージェントに約 ${p.money}` : ''}（同種の実行 ${p.runs} 件からの推定）。${most}`;
     return [time, ...p.daily.map(({ name, money }) => `${code(name)} は実行しなくても 1 日 ${money}`)].join(
       '<br>',
     );

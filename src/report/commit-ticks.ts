@@ -198,6 +198,7 @@ function resultOf(entry: RunEntry) {
     duration_seconds: entry.duration_seconds,
     exit_code: entry.exit_code,
     dod: { verdict, ...(saw ? { saw } : {}), ...(message ? { message } : {}) },
+    ...(entry.agent ? { agent: { usage: entry.agent.usage } } : {}),
     ...(entry.message ? { message: entry.message } : {}),
     ...(entry.report === undefined ? {} : { report: entry.report }),
   };

@@ -30,7 +30,7 @@ const view: PullBodyView = {
   findings: [],
   rawPlan: null,
   cost: { model: 'gpt-5', inputTokens: 12_345, outputTokens: 678, usd: 0.0222 },
-  expected: { seconds: 192, runs: 5, atMost: 1_800, daily: [{ name: 'gke', money: 'JPY 800' }] },
+  expected: { seconds: 192, money: null, runs: 5, atMost: 1_800, daily: [{ name: 'gke', money: 'JPY 800' }] },
   revision: 1,
   dispatch: 'app',
   auto: false,

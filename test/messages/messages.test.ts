@@ -291,7 +291,9 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   pullServes: [],
   pullCost: [],
   pullExpected: [],
-  pullExpectedRun: [{ seconds: 90, runs: 3, atMost: 1_800, daily: [{ name: 'gke', money: 'JPY 800' }] }],
+  pullExpectedRun: [
+    { seconds: 90, money: 'USD 0.40', runs: 3, atMost: 1_800, daily: [{ name: 'gke', money: 'JPY 800' }] },
+  ],
   pullRetries: [],
   pullRetriesYes: [],
   pullFindings: [],

@@ -99,15 +99,35 @@ export function modelEntryOf(call: CountedCall, prices: Prices, timeZone: string
   };
 }
 
+type AgentUsage = { input_tokens: number; output_tokens: number };
+/** What an agent's job runs on that names no model: the tool's own default, whose price is not known. */
+const NO_MODEL = 'codex';
+
+/** What an agent used, as it counted; tokens from a cache are counted in full. null: it used nothing that is known. */
+export function agentTokens(
+  usage: AgentUsage | null | undefined,
+  model: string | undefined,
+  prices: Prices,
+): NonNullable<LedgerRun['agent']> | null {
+  if (!usage) return null;
+  const { input_tokens, output_tokens } = usage;
+  const name = model ?? NO_MODEL;
+  const usd = usdOf(prices, name, { input: input_tokens, output: output_tokens });
+  return { model: name, input_tokens, output_tokens, usd };
+}
+
 /** What the ledger reads of a record. */
 export type LedgerRecord = Pick<
   ResultRecord,
-  'id' | 'touches' | 'effect' | 'goal' | 'schedule' | 'planning'
+  'id' | 'touches' | 'effect' | 'model' | 'goal' | 'schedule' | 'planning'
 > & {
   runs: readonly (Pick<
     RunEntry,
     'attempt' | 'state' | 'runner' | 'started_at' | 'finished_at' | 'duration_seconds'
-  > & { dod: Pick<RunEntry['dod'], 'verdict'> })[];
+  > & {
+    dod: Pick<RunEntry['dod'], 'verdict'>;
+    agent?: { usage: AgentUsage | null } | undefined;
+  })[];
 };
 
 /** What a record tells of money: its runs, and the calls that planned it. */
@@ -119,6 +139,7 @@ export function entriesOfRecord(record: LedgerRecord, prices: Prices, timeZone: 
     schedule: record.schedule ?? tick?.name,
   });
   const runs = record.runs.map((run): LedgerRun => {
+    const agent = agentTokens(run.agent?.usage, record.model, prices);
     return {
       id: `run:${record.id}:${run.attempt}`,
       kind: 'run',
@@ -131,6 +152,7 @@ export function entriesOfRecord(record: LedgerRecord, prices: Prices, timeZone: 
       touches: record.touches ?? [],
       seconds: run.duration_seconds ?? 0,
       runner: run.runner,
+      ...(agent ? { agent } : {}),
     };
   });
   const calls = (record.planning ?? []).map((call) =>

@@ -5,6 +5,8 @@ import { formatMoney, toMoney } from './money.ts';
 export interface ExpectedRun {
   /** Seconds on the runner, half of the runs before took less; null: there are none to go by. */
   seconds: number | null;
+  /** What an agent used then, priced, half of them less; null: not known, or no agent. */
+  money: string | null;
   /** Of its kind that touched the same, how many were looked at. */
   runs: number;
   /** Its time limit, in seconds: it takes no more. */
@@ -15,19 +17,25 @@ export interface ExpectedRun {
 
 export function expectRun(
   job: { timeout_minutes: number; touches?: readonly string[] | undefined },
-  /** Seconds that runs before took. */
-  before: readonly number[],
+  /** What runs before took, and what their agents cost in USD. */
+  before: readonly { seconds: number; usd: number | null }[],
   costs: readonly FixedCost[],
 ): ExpectedRun {
-  const sorted = before.toSorted((a, b) => a - b);
   const atMost = job.timeout_minutes * 60;
-  const median = sorted[Math.floor((sorted.length - 1) / 2)];
+  const seconds = median(before.map((run) => run.seconds));
+  const usd = median(before.flatMap((run) => run.usd ?? []));
   return {
-    seconds: median === undefined ? null : Math.min(median, atMost),
-    runs: sorted.length,
+    seconds: seconds === undefined ? null : Math.min(seconds, atMost),
+    money: usd === undefined ? null : formatMoney(toMoney(usd, 'USD')),
+    runs: before.length,
     atMost,
     daily: costs
       .filter(({ name }) => job.touches?.includes(name))
       .map(({ name, perDay, currency }) => ({ name, money: formatMoney(toMoney(perDay, currency)) })),
   };
+}
+
+/** The lower one of two in the middle. */
+function median(numbers: readonly number[]): number | undefined {
+  return numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)];
 }

@@ -35,6 +35,10 @@ function asCommitted(entry: LedgerEntry, kept: ReadonlyMap<string, LedgerEntry>)
   const before = kept.get(entry.id);
   if (before === undefined) return entry;
   const day = before.day;
+  if (entry.kind === 'run' && before.kind === 'run' && entry.agent) {
+    const usd = before.agent?.usd ?? entry.agent.usd;
+    return { ...entry, day, agent: { ...entry.agent, usd } };
+  }
   if (entry.kind !== 'model' || before.kind !== 'model') return { ...entry, day };
   return { ...entry, day, usd: before.unanswered ? entry.usd : (before.usd ?? entry.usd) };
 }

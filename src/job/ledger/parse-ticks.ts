@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { runEntry } from '../report-format.ts';
+import { agentResult } from '../run-result.ts';
 import { parseTickId } from '../tick-id.ts';
 import type { LedgerRecord } from './entry.ts';
 
@@ -14,6 +15,8 @@ const tickLine = z.object({
   finished_at,
   duration_seconds,
   dod: z.object({ verdict: runEntry.shape.dod.shape.verdict }),
+  agent: z.object({ usage: agentResult.shape.usage }).optional(),
+  model: z.string().optional(),
   touches: z.array(z.string()).optional(),
   effect: z.enum(['read', 'change']).optional(),
 });
@@ -23,8 +26,16 @@ export function parseTicks(text: string): LedgerRecord[] {
   return text.split('\n').flatMap((line): LedgerRecord[] => {
     const parsed = tickLine.safeParse(parseJson(line));
     if (!parsed.success) return [];
-    const { tick: id, touches, effect, ...run } = parsed.data;
-    return [{ id, ...(touches ? { touches } : {}), ...(effect ? { effect } : {}), runs: [run] }];
+    const { tick: id, touches, effect, model, ...run } = parsed.data;
+    return [
+      {
+        id,
+        ...(touches ? { touches } : {}),
+        ...(effect ? { effect } : {}),
+        ...(model ? { model } : {}),
+        runs: [run],
+      },
+    ];
   });
 }
 

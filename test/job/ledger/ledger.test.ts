@@ -295,6 +295,25 @@ describe('a record', () => {
     ]);
   });
 
+  it('tells what an agent used, by the price of its model', () => {
+    const usage = { input_tokens: 1_000_000, cached_input_tokens: 900_000, output_tokens: 0 };
+    const agent = {
+      base: 'a'.repeat(40),
+      usage,
+      message: null,
+      files: [],
+      change: { state: 'none' as const },
+    };
+    const codex = { ...record, runs: [{ ...entry, agent }] };
+    const tokens = { input_tokens: 1_000_000, output_tokens: 0 };
+    expect(entriesOfRecord({ ...codex, model: 'gpt-5' }, MODEL_PRICES, 'UTC').at(-1)).toMatchObject({
+      agent: { model: 'gpt-5', ...tokens, usd: 1.25 },
+    });
+    const unknown = entriesOfRecord(codex, MODEL_PRICES, 'UTC');
+    expect(unknown.at(-1)).toMatchObject({ agent: { model: 'codex', ...tokens, usd: null } });
+    expect(summarise(unknown, null).unpriced).toEqual(['codex']);
+  });
+
   it('does not end before it was made, whatever the clock of the runner', () => {
     const early = { ...record, runs: [{ ...entry, finished_at: '1970-01-01T00:00:00Z' }] };
     expect(entriesOfRecord(early, MODEL_PRICES, 'UTC').at(-1)).toMatchObject({ day: '2026-11-30' });

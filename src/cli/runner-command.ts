@@ -12,6 +12,7 @@ import { knownSecrets } from '../runner/known-secrets.ts';
 import { openCluster } from '../runner/kubernetes/cluster.ts';
 import type { KubernetesConfig } from '../runner/kubernetes/kubernetes-config.ts';
 import type { Pods } from '../runner/kubernetes/pods.ts';
+import { probeCluster } from '../runner/probe-cluster.ts';
 import { runResident, trapSignals } from '../runner/resident.ts';
 import { parseRoots, ROOTS_SETTING, type Root } from '../runner/roots.ts';
 import { probeSandbox } from '../runner/sandbox/probe-sandbox.ts';
@@ -65,7 +66,8 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
       token: config.token,
       name: config.name,
       labels: config.labels.length > 0 ? config.labels : defaultLabels(config.name),
-      capabilities: await capabilities(environment, sandbox, say),
+      // A pod proves what there is in pods.
+      capabilities: pods ? [] : await capabilities(environment, sandbox, say),
       version: VERSION,
       roots: roots.roots,
       sandbox,
@@ -137,7 +139,10 @@ async function capabilities(
   sandbox: Sandbox,
   say: (text: string) => void,
 ): Promise<string[]> {
-  const probed = probeCapabilities(environment.PATH ?? '');
+  const programs = probeCapabilities(environment.PATH ?? '');
+  const probed = programs.includes('kubectl')
+    ? [...programs, ...(await probeCluster(environment))]
+    : programs;
   // Codex has a sandbox of its own and cannot work in this one (docs/sandbox.md).
   if (sandbox.kind !== 'none') return [...probed, SANDBOX_CAPABILITY];
   const codex = await probeCodex(environment);

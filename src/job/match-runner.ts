@@ -34,3 +34,13 @@ export function requiredOf(job: {
     job.kind === 'codex' ? [CODEX_CAPABILITY] : job.network === 'off' ? [SANDBOX_CAPABILITY] : [];
   return [...new Set([...(job.requires ?? []), ...implied])];
 }
+
+/** What a runner has proved of a cluster, beside programs. */
+const CLUSTER_CAPABILITY = /^(kubectl|cluster|ksvc|ns\..+)$/;
+
+/** What a person should see a runner to have proved before the job is approved: what it asks for, and its cluster. */
+export function provedFor(job: Parameters<typeof requiredOf>[0], capabilities: readonly string[]): string[] {
+  const required = requiredOf(job);
+  const cluster = required.some((name) => CLUSTER_CAPABILITY.test(name));
+  return capabilities.filter((name) => required.includes(name) || (cluster && CLUSTER_CAPABILITY.test(name)));
+}

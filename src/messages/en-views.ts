@@ -98,6 +98,10 @@ function why(reason: VerdictReason): string {
   }
 }
 
+function proved({ proved = [] }: RunnerMatch): string {
+  return proved.length === 0 ? '' : `; it has proved ${proved.map((name) => code(name)).join(', ')}`;
+}
+
 function wanted(match: RunnerMatch): string {
   return match.wants.map((name) => code(name)).join(', ');
 }
@@ -258,7 +262,7 @@ export const enViews = {
 
   runnerTakes: (p: { match: RunnerMatch }) => {
     if (p.match.runner !== null)
-      return `${code(p.match.runner)} is live and will take it${p.match.busy ? ' when its current job has ended' : ''}`;
+      return `${code(p.match.runner)} is live and will take it${p.match.busy ? ' when its current job has ended' : ''}${proved(p.match)}`;
     return p.match.wants.length > 0
       ? `⚠️ no live runner suits it (it wants ${wanted(p.match)}); it would wait`
       : '⚠️ no runner is live; it would wait';

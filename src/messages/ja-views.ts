@@ -94,6 +94,10 @@ function why(reason: VerdictReason): string {
   }
 }
 
+function proved({ proved = [] }: RunnerMatch): string {
+  return proved.length === 0 ? '' : `（確認済み: ${proved.map((name) => code(name)).join('、')}）`;
+}
+
 function wanted(match: RunnerMatch): string {
   return match.wants.map((name) => code(name)).join('、');
 }
@@ -246,8 +250,8 @@ export const jaViews: typeof enViews = {
   runnerTakes: (p) => {
     if (p.match.runner !== null)
       return p.match.busy
-        ? `稼働中の ${code(p.match.runner)} が、実行中のジョブを終え次第引き受けます`
-        : `稼働中の ${code(p.match.runner)} が引き受けます`;
+        ? `稼働中の ${code(p.match.runner)} が、実行中のジョブを終え次第引き受けます${proved(p.match)}`
+        : `稼働中の ${code(p.match.runner)} が引き受けます${proved(p.match)}`;
     return p.match.wants.length > 0
       ? `⚠️ 合うランナーが稼働していません（必要なもの: ${wanted(p.match)}）。見つかるまで待ちます`
       : '⚠️ 稼働中のランナーがありません。見つかるまで待ちます';

@@ -23,6 +23,8 @@ export interface RunnerMatch {
   busy?: boolean;
   /** What the job wants of a runner: its `runs_on` and `requires`. */
   wants: readonly string[];
+  /** What that runner has proved of it, and of its cluster. */
+  proved?: readonly string[];
 }
 
 export interface PullLink {

@@ -37,7 +37,7 @@ export interface ResidentOptions {
   sandbox?: Sandbox;
   /** As in CodexOptions. */
   codexConfig?: readonly string[];
-  /** Runs are pods of a cluster. Default: processes of this machine. */
+  /** Runs are pods of a cluster, and what one proves are the capabilities. Default: processes of this machine. */
   pods?: Pods;
   /** More environment names to pass on to jobs. */
   passOn?: readonly string[];
@@ -48,6 +48,8 @@ export interface ResidentOptions {
     sync?: Partial<SyncTiming>;
     /** Seconds an acquire waits at the app; 25. */
     acquireSeconds?: number;
+    /** Between two tries of a pod; 60,000 ms. */
+    probeMs?: number;
     /** How long a stopping runner tries to deliver; 10,000 ms. What is left is delivered at the next start. */
     farewellMs?: number;
   };
@@ -130,6 +132,7 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
       ongoing = null;
       known.set(run.offer.run, { offset, why: null });
     }
+    if (options.pods) await provePods(resident, options.pods, stop);
     for (let failures = 0; !stop.aborted; ) {
       const pending = await deliverAll({ ...resident, say: deps.say }, known, deps.cancel);
       asking = new AbortController();
@@ -172,6 +175,28 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
     return await farewell(resident, known);
   } finally {
     unwatch();
+  }
+}
+
+/** Until a pod has run: a runner whose pods cannot run is not there for anybody. */
+async function provePods(resident: Resident, pods: Pods, stop: AbortSignal): Promise<void> {
+  const { options, deps } = resident;
+  const { probePods } = await import('./kubernetes/probe-pods.ts');
+  for (let attempt = 1; !stop.aborted; attempt += 1) {
+    const probe = await probePods(pods, {
+      id: `probe-${resident.process}-${attempt}`,
+      roots: options.roots,
+      environment: deps.environment,
+      signal: stop,
+      say: deps.say,
+    });
+    if (probe.ok) {
+      deps.say(`its pods have proved ${probe.capabilities.join(', ')}`);
+      resident.options = { ...options, capabilities: probe.capabilities };
+      return;
+    }
+    if (!stop.aborted) deps.say(`no jobs are taken, since its pods do not run: ${probe.why}; trying again`);
+    await pause(options.timing?.probeMs ?? 60_000, stop).catch(() => undefined);
   }
 }
 

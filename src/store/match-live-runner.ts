@@ -1,5 +1,5 @@
 import type { Job } from '../job/job.ts';
-import { requiredOf, suits } from '../job/match-runner.ts';
+import { provedFor, requiredOf, suits } from '../job/match-runner.ts';
 import type { RunnerMatch } from '../messages/views.ts';
 import { listLiveRunners, RUNNER_LIVE_MS } from './runners.ts';
 import type { Reader } from './store.ts';
@@ -34,5 +34,6 @@ export async function matchLiveRunner(
     runner: best?.name ?? null,
     ...(best !== undefined && busy(best) ? { busy: true } : {}),
     wants: [...wish, ...requiredOf(job)],
+    proved: best === undefined ? [] : provedFor(job, best.capabilities),
   };
 }

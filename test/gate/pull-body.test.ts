@@ -82,6 +82,11 @@ describe('renderPullBody', () => {
     expect(body({ match: { runner: null, wants: ['mac', 'xcode'] } })).toContain(
       '| **Runner** | ⚠️ no live runner suits it (it wants `mac`, `xcode`); it would wait |',
     );
+    expect(
+      body({
+        match: { runner: 'gke', wants: ['ksvc'], proved: ['kubectl', 'cluster', 'ns.default', 'ksvc'] },
+      }),
+    ).toContain('`gke` is live and will take it; it has proved `kubectl`, `cluster`, `ns.default`, `ksvc` |');
     expect(body({ match: { runner: null, wants: [] } })).toContain('⚠️ no runner is live; it would wait');
     expect(body({ dispatch: 'git' })).toContain('| **Runner** | The settings say `dispatch: git`');
   });

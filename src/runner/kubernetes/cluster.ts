@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import type { KubeConfig, V1Job, V1Pod, V1SelfSubjectAccessReview } from '@kubernetes/client-node';
+import type { KubeConfig, V1Job, V1Pod } from '@kubernetes/client-node';
 import { answerOf, ClusterError } from './cluster-error.ts';
 import type { KubernetesConfig } from './kubernetes-config.ts';
 import { lineCutter } from './pod-wrapper.ts';
@@ -31,8 +31,6 @@ export interface Cluster {
     pod: string,
     log: { container: string; follow: boolean; signal: AbortSignal; take: (bytes: Buffer) => void },
   ): Promise<void>;
-  /** Whether this runner may do it in the namespace. */
-  may(what: { verb: string; group: string; resource: string; subresource?: string }): Promise<boolean>;
   /** The API server's address. */
   server: string;
 }
@@ -101,26 +99,6 @@ export async function openCluster(config: Pick<KubernetesConfig, 'namespace' | '
     readLog: async (pod, { container, follow, signal, take }) => {
       const path = `${pods}/${pod}/log?container=${container}&follow=${follow}`;
       await stream({ kube, server, what: "reading the pod's log", path, signal, take });
-    },
-    may: async ({ verb, group, resource, subresource }) => {
-      const review = {
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SelfSubjectAccessReview',
-        spec: {
-          resourceAttributes: {
-            namespace: config.namespace,
-            verb,
-            group,
-            resource,
-            ...(subresource === undefined ? {} : { subresource }),
-          },
-        },
-      } satisfies V1SelfSubjectAccessReview;
-      const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-      const answer = (await call('asking for permissions', 'POST', path, review)) as {
-        status?: { allowed?: boolean };
-      };
-      return answer.status?.allowed === true;
     },
   };
 }

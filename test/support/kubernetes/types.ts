@@ -40,7 +40,7 @@ export interface TestCluster {
   used: Set<string>;
   /** Decides about each request. `route`: method and path without its query. */
   fault: (route: string) => KubeFault | null;
-  /** How often a container was started. */
+  /** How often a job's container was started. */
   started: number;
   pods: () => KubeObject[];
   jobs: () => KubeObject[];

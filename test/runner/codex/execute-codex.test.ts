@@ -127,6 +127,16 @@ describe('executeCodex', () => {
     expect(renderLog(ran.records)).not.toContain('thread.started');
   });
 
+  it('tells a turn that failed', async () => {
+    const ran = await run(`event '{"type":"turn.failed","error":{"message":"no such model"}}'; exit 1`);
+    expect(ran.stderr).toBe('no such model\n');
+    expect(ran.result).toMatchObject({
+      outcome: 'exited',
+      exit_code: 1,
+      agent: { message: null, usage: null },
+    });
+  });
+
   it('shows no secret: not in lines, events, message or diff', async () => {
     const secret = 'correct-horse-battery';
     const environment = { PATH: fakeCodex(folder), HOME: folder, DEPLOY_TOKEN: secret };

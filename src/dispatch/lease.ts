@@ -48,9 +48,9 @@ export async function acquireJob(
   times = LEASE_TIMES,
 ): Promise<Lease | undefined> {
   if ((await isFenced(tx, runner)) || (await isIdRevoked(tx, runner.tokenId))) return undefined;
-  const { queued, active } = await readQueue(tx);
+  const { queued, active, idle } = await readQueue(tx, now);
   const allowed = queued.filter((job) => runner.repositories.includes(job.repository));
-  const picked = pickJob(allowed, active, runner);
+  const picked = pickJob(allowed, active, runner, idle);
   if (!picked) return undefined;
   const repository = await getRepository(tx, picked.repoId);
   const job = await getJob(tx, picked.repoId, picked.id);

@@ -51,15 +51,20 @@ export function createMatchmaker(
   }
 
   async function matchAll(): Promise<void> {
-    let queue = await readQueue(store.db);
+    let queue = await readQueue(store.db, store.now());
     for (const waiter of [...waiters.values()]) {
       if (queue.queued.length === 0) return;
       const { runner } = waiter;
       const allowed = queue.queued.filter((job) => runner.repositories.includes(job.repository));
-      if (!pickJob(allowed, queue.active, runner) || waiters.get(keyOf(runner)) !== waiter) continue;
+      if (!pickJob(allowed, queue.active, runner, queue.idle) || waiters.get(keyOf(runner)) !== waiter)
+        continue;
       const lease = await store.write((tx) => acquireJob(tx, runner, store.now(), times));
-      if (lease) waiter.end(lease);
-      queue = await readQueue(store.db);
+      if (lease) {
+        waiter.end(lease);
+        // It is not idle any more: what was left to it may be another's.
+        matchAgain = true;
+      }
+      queue = await readQueue(store.db, store.now());
     }
   }
 

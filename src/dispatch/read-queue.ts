@@ -1,25 +1,29 @@
 import { EVERY_REPOSITORY, pausedRepositories } from '../store/pauses.ts';
 import { fullName, listRepositories } from '../store/repositories.ts';
+import { listIdleRunners, RUNNER_LIVE_MS } from '../store/runners.ts';
 import type { Reader } from '../store/store.ts';
 import { listHeld } from '../store/surveys.ts';
-import type { ActiveJob, QueuedJob } from './pick-job.ts';
+import type { ActiveJob, IdleRunner, QueuedJob } from './pick-job.ts';
 
 /** The jobs that wait and those that work, of every active repository that is neither held nor paused. */
 export interface Queue {
   /** Longest queued first. */
-  queued: (QueuedJob & { repository: string })[];
+  queued: QueuedJob[];
   active: ActiveJob[];
+  /** Only where a queued job has a wish with an order. */
+  idle: IdleRunner[];
 }
 
-/** `repository` of a queued job is `owner/name` in lower case, as tokens name it. */
-export async function readQueue(db: Reader): Promise<Queue> {
+const NOTHING: Queue = { queued: [], active: [], idle: [] };
+
+export async function readQueue(db: Reader, now: number): Promise<Queue> {
   const repositories = new Map<number, string>();
   const held = await listHeld(db);
   const paused = await pausedRepositories(db);
-  if (paused.has(EVERY_REPOSITORY)) return { queued: [], active: [] };
+  if (paused.has(EVERY_REPOSITORY)) return NOTHING;
   for (const row of await listRepositories(db, 'active'))
     if (!held.has(row.id) && !paused.has(row.id)) repositories.set(row.id, fullName(row));
-  if (repositories.size === 0) return { queued: [], active: [] };
+  if (repositories.size === 0) return NOTHING;
   const queued = await db
     .selectFrom('jobs')
     .select(['repo_id', 'id', 'runs_on', 'requires', 'touches', 'concurrency'])
@@ -28,7 +32,7 @@ export async function readQueue(db: Reader): Promise<Queue> {
     .orderBy('queued_at')
     .orderBy('id')
     .execute();
-  if (queued.length === 0) return { queued: [], active: [] };
+  if (queued.length === 0) return NOTHING;
   // By runs and not by the jobs' states: a finished run holds nothing while its report is being written.
   const active = await db
     .selectFrom('runs')
@@ -38,16 +42,19 @@ export async function readQueue(db: Reader): Promise<Queue> {
     .select(['jobs.repo_id', 'jobs.touches', 'jobs.effect', 'jobs.concurrency'])
     .where('runs.state', 'in', ['leased', 'running'])
     .execute();
+  const jobs = queued.map((row) => ({
+    repoId: row.repo_id,
+    repository: repositories.get(row.repo_id) ?? '',
+    id: row.id,
+    runsOn: names(row.runs_on),
+    requires: names(row.requires),
+    touches: names(row.touches),
+    concurrency: row.concurrency,
+  }));
+  const ordered = jobs.some(({ runsOn }) => runsOn.length > 1);
   return {
-    queued: queued.map((row) => ({
-      repoId: row.repo_id,
-      repository: repositories.get(row.repo_id) ?? '',
-      id: row.id,
-      runsOn: names(row.runs_on),
-      requires: names(row.requires),
-      touches: names(row.touches),
-      concurrency: row.concurrency,
-    })),
+    queued: jobs,
+    idle: ordered ? await listIdleRunners(db, now - RUNNER_LIVE_MS) : [],
     active: active.map((row) => ({
       repoId: row.repo_id,
       touches: names(row.touches),

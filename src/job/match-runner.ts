@@ -24,6 +24,12 @@ export function suits(
   return label && requiredOf(job).every((name) => runner.capabilities.includes(name));
 }
 
+/** The place of the most wished label that a runner has; the number of wishes when it has none. */
+export function wishRank(wished: readonly string[], labels: readonly string[]): number {
+  const place = wished.findIndex((label) => labels.includes(label));
+  return place < 0 ? wished.length : place;
+}
+
 /** The capabilities a job asks for, in words or by what else it says. */
 export function requiredOf(job: {
   kind?: Job['kind'] | undefined;

@@ -1,5 +1,5 @@
 import type { Job } from '../job/job.ts';
-import { provedFor, requiredOf, suits } from '../job/match-runner.ts';
+import { provedFor, requiredOf, suits, wishRank } from '../job/match-runner.ts';
 import type { RunnerMatch } from '../messages/views.ts';
 import { listLiveRunners, RUNNER_LIVE_MS } from './runners.ts';
 import type { Reader } from './store.ts';
@@ -11,7 +11,7 @@ import type { Reader } from './store.ts';
 export async function matchLiveRunner(
   db: Reader,
   repository: { owner: string; name: string },
-  job: Pick<Job, 'runs_on' | 'requires' | 'network'>,
+  job: Partial<Pick<Job, 'kind' | 'runs_on' | 'requires' | 'network'>>,
   now: number,
   ownRun?: string,
 ): Promise<RunnerMatch> {
@@ -21,14 +21,10 @@ export async function matchLiveRunner(
     now - RUNNER_LIVE_MS,
   );
   const wish = job.runs_on ?? [];
-  const rank = (labels: readonly string[]) => {
-    const place = wish.findIndex((label) => labels.includes(label));
-    return place < 0 ? wish.length : place;
-  };
   const busy = (runner: { runId: string | null }) => runner.runId !== null && runner.runId !== ownRun;
   const fitting = live
     .filter((runner) => !runner.draining && suits(job, runner))
-    .sort((a, b) => Number(busy(a)) - Number(busy(b)) || rank(a.labels) - rank(b.labels));
+    .sort((a, b) => Number(busy(a)) - Number(busy(b)) || wishRank(wish, a.labels) - wishRank(wish, b.labels));
   const best = fitting[0];
   return {
     runner: best?.name ?? null,

@@ -27,6 +27,27 @@ export async function putRunner(tx: Tx, row: RunnerRow): Promise<void> {
     .execute();
 }
 
+/** Runners of any repository that were heard of since `since` and wait for work. */
+export async function listIdleRunners(
+  db: Reader,
+  since: number,
+): Promise<(Pick<LiveRunner, 'labels' | 'capabilities'> & { repositories: string[] })[]> {
+  const rows = await db
+    .selectFrom('runners')
+    .innerJoin('tokens', 'tokens.id', 'runners.token_id')
+    .select(['runners.labels', 'runners.capabilities', 'tokens.repositories'])
+    .where('runners.seen_at', '>=', since)
+    .where('runners.draining', '=', 0)
+    .where('runners.run_id', 'is', null)
+    .where('tokens.revoked_at', 'is', null)
+    .execute();
+  return rows.map((row) => ({
+    labels: JSON.parse(row.labels) as string[],
+    capabilities: JSON.parse(row.capabilities) as string[],
+    repositories: tokenRepositories(row),
+  }));
+}
+
 /** Runners heard of since `since` whose token covers a repository (`owner/name`), by name. */
 export async function listLiveRunners(db: Reader, repository: string, since: number): Promise<LiveRunner[]> {
   const rows = await db

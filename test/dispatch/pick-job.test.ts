@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import { type ActiveJob, pickJob, type QueuedJob } from '../../src/dispatch/pick-job.ts';
+import { type ActiveJob, type IdleRunner, pickJob, type QueuedJob } from '../../src/dispatch/pick-job.ts';
 
 const runner = { labels: ['linux'], capabilities: ['kubectl'] };
 const queued = (id: string, changes: Partial<QueuedJob> = {}): QueuedJob => ({
   repoId: 1,
+  repository: 'acme/site',
   id,
   runsOn: [],
   requires: [],
@@ -62,4 +63,16 @@ it.each<[string, QueuedJob[], ActiveJob[], string | undefined]>([
   ],
 ])('picks %s', (_name, jobs, others, expected) => {
   expect(pickJob(jobs, others, runner)?.id).toBe(expected);
+});
+
+it.each<[string, Partial<IdleRunner>, string | undefined]>([
+  ['a runner wished for more is idle', {}, undefined],
+  ['it is of another repository', { repositories: ['acme/other'] }, 'a'],
+  ['it has not what the job requires', { capabilities: [] }, 'a'],
+  ['it is wished for as much', { labels: ['linux'] }, 'a'],
+  ['it is not wished for', { labels: ['windows'] }, 'a'],
+])('leaves a job to others when %s', (_name, change, expected) => {
+  const job = queued('a', { runsOn: ['mac', 'linux'], requires: ['kubectl'] });
+  const mac = { labels: ['mac'], capabilities: ['kubectl'], repositories: ['acme/site'], ...change };
+  expect(pickJob([job], [], runner, [mac])?.id).toBe(expected);
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -73,18 +73,18 @@ export async function startCodexModel(turns: readonly Turn[]): Promise<CodexMode
 
 /** A model that takes every request and never answers. */
 export async function startSilentModel(): Promise<CodexModel & { asked: Promise<void> }> {
-  let server: Server | undefined;
+  const server = createServer();
   const asked = new Promise<void>((resolve) => {
-    server = createServer(() => resolve());
+    server.on('request', () => resolve());
   });
-  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
-  const { port } = server?.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
   return {
     config: providerConfig(`http://127.0.0.1:${port}/v1`),
     asked,
     async close() {
-      server?.closeAllConnections();
-      await new Promise((resolve) => server?.close(resolve));
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
     },
   };
 }

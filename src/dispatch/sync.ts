@@ -50,6 +50,11 @@ export async function sync(
   if (standing === 'duplicate') return { ok: true, offset: run.log_bytes, cancel, drain };
 
   if (run.state === 'leased') await startRun(tx, run, job, now);
+  // It is shown as silent.
+  if (run.state === 'running' && run.lease_expires_at <= now) {
+    await enqueue(tx, jobKey(job), now);
+    if (job.ask_key) await enqueue(tx, `status:${job.ask_key}`, now);
+  }
   if (run.state !== 'lost') await patchRun(tx, run.id, { seen_at: now, lease_expires_at: now + times.ttlMs });
 
   const logged = await storeLog(tx, run, call);

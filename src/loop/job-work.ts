@@ -9,7 +9,7 @@ import { checksCurrent, jobChecks, updateChecks } from '../report/update-checks.
 import { goalKey, goalOfJob, goalTopic } from '../store/goals.ts';
 import { getJob } from '../store/jobs.ts';
 import { latestRun } from '../store/runs.ts';
-import type { GoalRow, JobRow } from '../store/tables.ts';
+import type { GoalRow, JobRow, RunRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { currentRun, isJudged } from './run-facts.ts';
 import { isUntold } from './survey.ts';
@@ -41,7 +41,7 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
       // A goal tells of its jobs itself.
       replied: goal !== undefined || jobOf(row).goal !== undefined || (await isReplied(c, view)),
     });
-    if (!('do' in next)) return 'done';
+    if (!('do' in next)) return row.state === 'running' && run ? watchLease(c, row, run) : 'done';
     switch (next.do) {
       case 'judge':
         if (run) await judgeRun(c, row, run);
@@ -63,6 +63,14 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
         return 'done';
     }
   }
+}
+
+/** A run is looked at again when its lease ends; from then on, until it is heard of, it is shown as silent. */
+async function watchLease(c: WorkContext, row: JobRow, run: RunRow): Promise<WorkResult> {
+  if (run.state !== 'running') return 'done';
+  if (run.lease_expires_at > c.now()) return { dueAt: run.lease_expires_at };
+  if (row.ask_key) await c.store.write((tx) => enqueue(tx, `status:${row.ask_key}`));
+  return 'done';
 }
 
 /** A goal shows its job as it is, and goes on with its report. */

@@ -234,6 +234,10 @@ export const enViews = {
     };
     return p.seconds === null ? word[p.verdict] : `${word[p.verdict]} after ${duration(p.seconds)}`;
   },
+  checkSilent: (p: { runner: string; since: number; timeZone: string }) =>
+    `No word from ${neutraliseInline(p.runner)} since ${formatTime(p.since, p.timeZone)}`,
+  nextSilent: (p: { runner: string; since: number; timeZone: string }) =>
+    `⚠️ No word from ${code(p.runner)} since ${formatTime(p.since, p.timeZone)}: it may sleep or be cut off, and the job may go on there. After 15 minutes without a word the run counts as lost; a result that comes later still counts.`,
   checkReplaced: (p: { next: number }) => `No word from the runner: run ${p.next} follows`,
   checkReplacedWhy: (p: { runner: string; next: number }) =>
     `${code(p.runner)} fell silent and nothing of this run counts. The job is idempotent, so run ${p.next} follows by itself.`,

@@ -225,6 +225,10 @@ export const jaViews: typeof enViews = {
     };
     return p.seconds === null ? word[p.verdict] : `${word[p.verdict]}（${duration(p.seconds)}）`;
   },
+  checkSilent: (p) =>
+    `${neutraliseInline(p.runner)} から ${formatTime(p.since, p.timeZone)} 以降応答がありません`,
+  nextSilent: (p) =>
+    `⚠️ ${code(p.runner)} から ${formatTime(p.since, p.timeZone)} 以降応答がありません。スリープ中か切断中で、ジョブは続いているかもしれません。15 分間応答がなければ結果不明として終了しますが、後から届いた結果は反映されます。`,
   checkReplaced: (p) => `ランナーから応答がありません（${p.next} 回目の実行に続きます）`,
   checkReplacedWhy: (p) =>
     `${code(p.runner)} からの応答が途絶えたため、この実行の結果は使われません。冪等なジョブなので、${p.next} 回目の実行が自動で始まります。`,

@@ -19,6 +19,8 @@ export type JobCheckView = Locale & {
         stepsTotal: number;
         /** Readable log text so far, already redacted. */
         log: string;
+        /** Its lease has run out: since when (ms) nothing was heard. */
+        silentSince?: number | undefined;
         cancelling?: boolean;
       }
     /** The run fell silent, and run number `next` follows it unasked. */
@@ -59,21 +61,25 @@ export function renderJobCheck(view: JobCheckView): JobCheck {
         summary: paragraphs(m.nextQueued({ position: view.position, match: view.match }), about),
         actions: [cancelAction(m)],
       };
-    case 'running':
+    case 'running': {
+      const { runner, silentSince: since, timeZone } = view;
+      const running =
+        since === undefined
+          ? m.checkRunning({ runner, done: view.stepsDone, total: view.stepsTotal })
+          : m.checkSilent({ runner, since, timeZone });
+      const started = m.checkStarted({ at: view.startedAt, timeZone });
       return {
         status: 'in_progress',
-        title: view.cancelling
-          ? m.checkCancelling({ runner: view.runner })
-          : m.checkRunning({ runner: view.runner, done: view.stepsDone, total: view.stepsTotal }),
+        title: view.cancelling ? m.checkCancelling({ runner }) : running,
         summary: paragraphs(
-          m.joined({
-            sentences: [m.checkStarted({ at: view.startedAt, timeZone: view.timeZone }), m.checkUpdates()],
-          }),
+          since !== undefined && m.nextSilent({ runner, since, timeZone }),
+          m.joined({ sentences: [started, since === undefined ? m.checkUpdates() : ''] }),
           about,
         ),
         ...logText(view.log),
         actions: view.cancelling ? [] : [cancelAction(m)],
       };
+    }
     case 'replaced':
       return {
         status: 'completed',

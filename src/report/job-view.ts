@@ -68,6 +68,14 @@ function shownChange(scope: Scope, row: JobRow, change: ChangeRecord): ShownChan
   return { state, code, detail, ...(url === undefined ? {} : { url }) };
 }
 
+/** Since when (ms) nothing was heard of a run whose lease has run out; undefined: it is in touch. */
+export function silentSince(
+  run: Pick<RunRow, 'lease_expires_at' | 'seen_at'>,
+  now: number,
+): number | undefined {
+  return run.lease_expires_at <= now ? run.seen_at : undefined;
+}
+
 export function checkKey(row: Pick<JobRow, 'repo_id' | 'id' | 'attempt'>, sha: string): string {
   return `check:${row.repo_id}:${sha}:${row.id}:${Math.max(1, row.attempt)}`;
 }

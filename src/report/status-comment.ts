@@ -23,7 +23,13 @@ export type AskStage =
   | { stage: 'proposed'; match: RunnerMatch; waits?: WaitReason; blocked?: string; invalid?: number }
   /** Merged and in the queue. `position`: 1 = next. */
   | { stage: 'queued'; match: RunnerMatch; position: number }
-  | { stage: 'running'; runner: string; startedAt: number; cancelling?: boolean }
+  | {
+      stage: 'running';
+      runner: string;
+      startedAt: number;
+      silentSince?: number | undefined;
+      cancelling?: boolean;
+    }
   /** `startedAt` null: it never started. `reported`: its record is committed. */
   | {
       stage: 'ended';
@@ -150,7 +156,12 @@ function nextSteps(view: AskView, m: Messages): string[] {
     case 'queued':
       return [m.nextQueued({ position: view.position, match: view.match })];
     case 'running':
-      return [view.cancelling ? m.nextCancelling() : m.nextRunning()];
+      return [
+        view.silentSince === undefined
+          ? ''
+          : m.nextSilent({ runner: view.runner, since: view.silentSince, timeZone: view.timeZone }),
+        view.cancelling ? m.nextCancelling() : m.nextRunning(),
+      ];
     case 'ended': {
       const next = {
         succeeded: '',

@@ -8,7 +8,15 @@ import { readLogTail } from '../store/logs.ts';
 import { listRuns } from '../store/runs.ts';
 import type { JobRow, RunRow } from '../store/tables.ts';
 import { type JobCheck, renderJobCheck } from './check-run.ts';
-import { checkKey, checkTargets, type JobView, matchFor, queuePosition, readableTail } from './job-view.ts';
+import {
+  checkKey,
+  checkTargets,
+  type JobView,
+  matchFor,
+  queuePosition,
+  readableTail,
+  silentSince,
+} from './job-view.ts';
 
 const STEPS_TAIL_BYTES = 1024 * 1024;
 
@@ -91,6 +99,7 @@ async function renderContent(scope: Scope, view: JobView): Promise<JobCheck> {
       stepsDone: await stepsDone(scope, run.id),
       stepsTotal: scriptOf(job).length,
       log: await readableTail(scope, view),
+      silentSince: silentSince(run, scope.now()),
       ...(run.cancelled_by ? { cancelling: true } : {}),
     });
   }

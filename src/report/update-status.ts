@@ -11,7 +11,7 @@ import { type Approval, askData, type PullData, pullData } from '../store/row-da
 import { latestRun } from '../store/runs.ts';
 import type { AskRow, JobRow, PlanRow } from '../store/tables.ts';
 import { getWork } from '../store/work.ts';
-import { type JobView, jobView, matchFor, queuePosition } from './job-view.ts';
+import { type JobView, jobView, matchFor, queuePosition, silentSince } from './job-view.ts';
 import { type AskStage, type AskView, renderStatus } from './status-comment.ts';
 
 /** Edits of one comment are at least this far apart, so that a quick loop costs few of them. */
@@ -152,6 +152,7 @@ async function jobStage(
       stage: 'running',
       runner: run.runner,
       startedAt: run.started_at ?? run.seen_at,
+      silentSince: silentSince(run, scope.now()),
       ...(run.cancelled_by ? { cancelling: true } : {}),
     };
   }

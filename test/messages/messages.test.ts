@@ -241,6 +241,8 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   checkNoRunner: [],
   checkRunning: [{ runner: 'devbox', done: 1, total: 3 }],
   checkCancelling: [{ runner: 'devbox' }],
+  checkSilent: [{ runner: 'devbox', since: 0, timeZone: 'UTC' }],
+  nextSilent: [{ runner: 'devbox', since: 0, timeZone: 'UTC' }],
   checkReplaced: [{ next: 2 }],
   checkReplacedWhy: [{ runner: 'devbox', next: 2 }],
   checkEnded: [{ verdict: 'failed', seconds: 3 }],

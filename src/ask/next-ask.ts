@@ -26,7 +26,7 @@ export interface AskFacts {
   /** Somebody said `/cancel`. */
   cancelled: boolean;
   /** The plan in force, null before planning. */
-  plan: 'job' | 'goal' | 'answer' | 'question' | 'refusal' | null;
+  plan: 'job' | 'goal' | 'schedule' | 'answer' | 'question' | 'refusal' | null;
 }
 
 /** A comment on GitHub holds at most 65,536 characters; this is that limit in bytes. */
@@ -75,7 +75,9 @@ export function nextAsk(f: AskFacts): AskEffect {
       return f.paused ? { wait: 'resume' } : { do: 'plan' };
     case 'planned':
       if (f.cancelled) return { do: 'cancel' };
-      return f.plan === 'job' || f.plan === 'goal' ? { do: 'propose' } : { do: 'reply' };
+      return f.plan === 'job' || f.plan === 'goal' || f.plan === 'schedule'
+        ? { do: 'propose' }
+        : { do: 'reply' };
     case 'proposed':
     case 'queued':
       return { wait: 'gate' };

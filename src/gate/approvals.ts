@@ -119,7 +119,11 @@ async function fencedApproval(
   if (scope.settings.gate.fenced !== 'merge' || data.ownSha !== pull.headSha) return null;
   const ask = await getAsk(scope.store.db, askKey);
   const plan = await latestPlan(scope.store.db, askKey);
-  if (!ask?.job_id || plan?.model !== '' || askData(ask).replans || askData(ask).bot) return null;
+  if (!ask || plan?.model !== '' || askData(ask).replans || askData(ask).bot) return null;
+  // A schedule has no row before it is in force: our own commit on the ask's own PR holds its file alone.
+  if (plan.kind === 'schedule')
+    return ask.pr_number === pull.number ? { login: ask.login, how: 'self', sha: pull.headSha } : null;
+  if (!ask.job_id) return null;
   const [job] = (await listJobsForPull(scope.store.db, scope.repo.id, ask.pr_number ?? 0)).filter(
     (row) => row.id === ask.job_id,
   );

@@ -6,7 +6,7 @@ import { cell, code, codeCell, details, fence, link, list, paragraphs } from '..
 import { type Messages, messagesFor } from '../messages/messages.ts';
 import { neutralise, neutraliseInline } from '../messages/neutralise.ts';
 import { clip, visibleText } from '../messages/plain-text.ts';
-import type { Cost, Locale, RunnerMatch } from '../messages/views.ts';
+import type { Cost, Locale, RunnerMatch, ScheduleLine } from '../messages/views.ts';
 
 export { pullTitle } from '../messages/commit-messages.ts';
 
@@ -22,6 +22,8 @@ const INLINE_MAX = 140;
 
 export type PullBodyView = Locale & {
   job: Job;
+  /** It runs at these times, not once. */
+  schedule?: ScheduleLine;
   /** The job file's text, shown folded. */
   file: string;
   /** The planner's Markdown; empty for a fenced ask. */
@@ -151,6 +153,7 @@ function factsTable(view: PullBodyView, m: Messages): string {
   ];
   if (job.kind === 'codex')
     rows.push([m.pullAgent(), m.pullAgentRuns({ sandbox: job.sandbox, model: job.model ?? null })]);
+  if (view.schedule) rows.unshift([m.pullWhen(), m.scheduleLine({ line: view.schedule })]);
   if (job.effect) rows.push([m.pullEffect(), effectWords(job, m)]);
   if (job.secrets?.length) rows.push([m.pullSecrets(), names(job.secrets)]);
   const env = Object.entries(job.env ?? {});

@@ -6,7 +6,8 @@ import { askBody, isGoal, observeAsk } from '../ask/observe-ask.ts';
 import { ignoreAsk, refuseAsk, refuseUnheard } from '../ask/refuse-ask.ts';
 import { proposeGoal } from '../gate/propose-goal.ts';
 import { proposeJob } from '../gate/propose-job.ts';
-import type { PlannedGoal, PlannedJob } from '../plan/plan.ts';
+import { proposeSchedule } from '../gate/propose-schedule.ts';
+import type { PlannedGoal, PlannedJob, PlannedSchedule } from '../plan/plan.ts';
 import { planAsk } from '../plan/plan-ask.ts';
 import { planGoal } from '../plan/plan-goal.ts';
 import { replyPlan } from '../report/reply-plan.ts';
@@ -103,7 +104,9 @@ async function propose(c: WorkContext, ask: AskRow, plan: PlanRow): Promise<void
   const outcome =
     plan.kind === 'goal'
       ? await proposeGoal(c, ask, plan, JSON.parse(plan.body) as PlannedGoal)
-      : await proposeJob(c, ask, plan, JSON.parse(plan.body) as PlannedJob);
+      : plan.kind === 'schedule'
+        ? await proposeSchedule(c, ask, plan, JSON.parse(plan.body) as PlannedSchedule)
+        : await proposeJob(c, ask, plan, JSON.parse(plan.body) as PlannedJob);
   if (outcome.kind === 'invalid') {
     const errors = outcome.errors.map(({ field, message }) => `${field}: ${message}`);
     if (plan.kind === 'goal') await refuseAsk(c, ask, 'goal_invalid', (m) => m.goalInvalid({ errors }));

@@ -47,6 +47,9 @@ function said(p: ScheduleSaid): string {
 /** The words of schedules. */
 export const enSchedules = {
   scheduleLine: (p: { line: ScheduleLine }) => line(p.line),
+  pullWhen: () => 'When',
+  nextScheduled: () =>
+    `It runs by itself from now on, and speaks on an issue of its own when its result changes. ${code('/status')} lists schedules.`,
   validateFiles: (p: { files: number; warnings: number }) =>
     `${p.files === 1 ? 'Valid' : `${p.files} valid files`}${p.warnings === 0 ? '' : `, ${p.warnings === 1 ? '1 warning' : `${p.warnings} warnings`}`}`,
   scheduled: (p: { lines: readonly ScheduleLine[] }) =>

@@ -48,6 +48,9 @@ function said(p: ScheduleSaid): string {
 /** スケジュールについての言葉。 */
 export const jaSchedules: typeof enSchedules = {
   scheduleLine: (p) => line(p.line),
+  pullWhen: () => '実行する時刻',
+  nextScheduled: () =>
+    `これからは自動で実行され、結果が変わったときに専用の issue で知らせます。一覧は ${code('/status')} で見られます。`,
   validateFiles: (p) =>
     `${p.files === 1 ? '正しいファイルです' : `${p.files} 件とも正しいファイルです`}${p.warnings === 0 ? '' : `（警告 ${p.warnings} 件）`}`,
   scheduled: (p) =>

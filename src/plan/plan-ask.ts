@@ -16,6 +16,7 @@ import { CapReachedError, checkModelCap } from './model-cap.ts';
 import type { GoalPlan, Plan } from './plan.ts';
 import { planFromFence } from './plan-from-fence.ts';
 import type { Prompts } from './prompts.ts';
+import { isScheduleText, scheduleFromFence } from './schedule-from-fence.ts';
 import { type KnownPaths, validatePlan } from './validate-plan.ts';
 
 /** What the model is shown, gathered only when it is needed. */
@@ -55,7 +56,10 @@ export async function planAsk(
       : { kind: 'refused', reason: 'fence_unclosed', say: (m) => m.fenceUnclosed() };
   }
   if (fenced.kind !== 'prose') {
-    const plan = planFromFence(fenced, scope.settings);
+    const plan =
+      fenced.kind === 'job_file' && isScheduleText(fenced.text)
+        ? scheduleFromFence(fenced.title, fenced.text, scope.settings)
+        : planFromFence(fenced, scope.settings);
     if (!plan.ok)
       return { kind: 'refused', reason: 'job_invalid', say: (m) => m.jobInvalid({ errors: plan.errors }) };
     const commit = await scope.client.branchHead(scope.repo.default_branch, scope.signal);

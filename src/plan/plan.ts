@@ -1,5 +1,6 @@
 import type { PartialGoal } from '../job/complete-goal.ts';
 import type { PartialJob } from '../job/complete-job.ts';
+import type { PartialSchedule } from '../job/schedule/complete-schedule.ts';
 
 /** A passage of STATE or the docs that a job serves. */
 export interface Passage {
@@ -36,12 +37,23 @@ export interface PlannedGoal extends PartialGoal {
   id?: string;
 }
 
+/** A job that is to run again and again, as the planner knows it: see completeSchedule. */
+export interface PlannedSchedule {
+  kind: 'schedule';
+  /** As of PlannedJob. */
+  title: string;
+  summary: string;
+  schedule: PartialSchedule;
+  serves: Passage[];
+}
+
 /** What the planner decided. Stored before any side effect and never recomputed. */
 export type Plan =
   | PlannedJob
+  | PlannedSchedule
   | { kind: 'answer'; text: string }
   | { kind: 'question'; text: string }
   | { kind: 'refusal'; reason: string };
 
 /** What the planner made of `/goal`. */
-export type GoalPlan = PlannedGoal | Exclude<Plan, PlannedJob>;
+export type GoalPlan = PlannedGoal | Exclude<Plan, PlannedJob | PlannedSchedule>;

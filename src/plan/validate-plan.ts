@@ -1,6 +1,7 @@
 import type { Settings } from '../job/settings.ts';
 import { jobErrors } from './check-job.ts';
-import type { Plan, PlannedJob } from './plan.ts';
+import { scheduleErrors } from './check-schedule.ts';
+import type { Plan, PlannedJob, PlannedSchedule } from './plan.ts';
 
 /** What `serves` may name: the files of the tree at the commit the plan was made on. */
 export interface KnownPaths {
@@ -16,6 +17,8 @@ export function validatePlan(plan: Plan, settings: Settings, known: KnownPaths):
   switch (plan.kind) {
     case 'job':
       return [...jobErrors(plan.job, settings), ...textErrors(plan), ...servesErrors(plan, known)];
+    case 'schedule':
+      return [...scheduleErrors(plan.schedule, settings), ...textErrors(plan), ...servesErrors(plan, known)];
     case 'refusal':
       return saying('reason', plan.reason);
     case 'answer':
@@ -24,7 +27,7 @@ export function validatePlan(plan: Plan, settings: Settings, known: KnownPaths):
   }
 }
 
-function textErrors(plan: PlannedJob): string[] {
+function textErrors(plan: PlannedJob | PlannedSchedule): string[] {
   const title = /[\n\r]/.test(plan.title) ? ['`title` has a line break: use one line'] : [];
   return [...title, ...saying('summary', plan.summary)];
 }
@@ -33,7 +36,7 @@ function saying(field: string, text: string): string[] {
   return text.trim() === '' ? [`\`${field}\` is empty: say something`] : [];
 }
 
-function servesErrors(plan: PlannedJob, known: KnownPaths): string[] {
+function servesErrors(plan: PlannedJob | PlannedSchedule, known: KnownPaths): string[] {
   return plan.serves.flatMap(({ path, commit }, index) => {
     if (commit !== known.commit) return [`\`serves[${index}]\` was not read at ${known.commit}`];
     if (known.paths.has(path)) return [];

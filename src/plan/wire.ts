@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { PartialJob } from '../job/complete-job.ts';
 import { CODEX_SANDBOXES } from '../job/job.ts';
-import type { Passage, Plan, PlannedJob } from './plan.ts';
+import type { Passage, Plan, PlannedJob, PlannedSchedule } from './plan.ts';
 
 /*
  * Written for OpenAI's strict mode, which refuses a root union, optional fields and records, and ignores
@@ -48,9 +48,7 @@ const rest = {
     .describe('Passages of STATE or the docs that this job serves; empty if none does.'),
 };
 
-export const wireJob = z.strictObject({
-  kind: z.literal('job'),
-  ...opening,
+const script = {
   script: z
     .array(
       z.strictObject({
@@ -59,6 +57,17 @@ export const wireJob = z.strictObject({
       }),
     )
     .describe('The lines of one bash, in order.'),
+};
+
+export const wireJob = z.strictObject({ kind: z.literal('job'), ...opening, ...script, ...rest });
+
+const wireSchedule = z.strictObject({
+  kind: z.literal('schedule'),
+  name: z.string().describe('Lower-case words joined by dashes, at most 50 characters, such as hello-ready.'),
+  cron: z.string().describe('Five fields: minute, hour, day of the month, month, day of the week.'),
+  time_zone: z.string().nullable().describe('IANA time zone of cron; null for that of the repository.'),
+  ...opening,
+  ...script,
   ...rest,
 });
 
@@ -76,6 +85,7 @@ export const wireAgentJob = z.strictObject({
 const wireResult = z.discriminatedUnion('kind', [
   wireJob,
   wireAgentJob,
+  wireSchedule,
   z.strictObject({ kind: z.literal('answer'), text: z.string().describe('Markdown.') }),
   z.strictObject({ kind: z.literal('question'), text: z.string().describe('Markdown.') }),
   z.strictObject({ kind: z.literal('refusal'), reason: z.string().describe('Markdown.') }),
@@ -89,16 +99,31 @@ export type WireJob = z.infer<typeof wireJob> | z.infer<typeof wireAgentJob>;
 /** @param commit full SHA that the context, and with it every passage, was read at */
 export function fromWire(wire: WirePlan, commit: string): Plan {
   const { result } = wire;
-  return result.kind === 'job' || result.kind === 'codex' ? jobOfWire(result, commit) : result;
+  switch (result.kind) {
+    case 'job':
+    case 'codex':
+      return jobOfWire(result, commit);
+    case 'schedule':
+      return plannedSchedule(result, commit);
+    default:
+      return result;
+  }
+}
+
+function plannedSchedule(wire: z.infer<typeof wireSchedule>, commit: string): PlannedSchedule {
+  const { title, summary, job, serves } = jobOfWire(wire, commit);
+  const { name, cron, time_zone } = wire;
+  const schedule = { name, title, cron, ...given('time_zone', time_zone), job };
+  return { kind: 'schedule', title, summary, schedule, serves };
 }
 
 /** A job as the model said it. */
-export function jobOfWire(wire: WireJob, commit: string): PlannedJob {
+export function jobOfWire(wire: WireJob | z.infer<typeof wireSchedule>, commit: string): PlannedJob {
   const serves = wire.serves.map(
     ({ path, passage }): Passage => ({ path, commit, ...(passage ? { passage } : {}) }),
   );
   const job: PartialJob = {
-    ...(wire.kind === 'job'
+    ...(wire.kind !== 'codex'
       ? {
           kind: 'run_shell' as const,
           script: wire.script.map((line) => line.run),

@@ -38,6 +38,8 @@ export type AskStage =
       startedAt: number | null;
       reported: boolean;
     }
+  /** Its schedule is in force. */
+  | { stage: 'scheduled' }
   /** The reply itself is the final reply. */
   | { stage: 'answered' }
   | { stage: 'question' }
@@ -124,6 +126,8 @@ function ahead(view: AskView, m: Messages): string[] {
       return [current(m.stageRunning({ runner: view.runner })), due(m.stageResult())];
     case 'ended':
       return [`**${verdictSymbol(view.outcome.verdict)} ${m.verdict({ verdict: view.outcome.verdict })}**`];
+    case 'scheduled':
+      return [`**✅ ${m.reasonLabel({ reason: 'scheduled' })}**`];
     case 'answered':
       return [`**✅ ${m.stageAnswered()}**`];
     case 'question':
@@ -175,6 +179,8 @@ function nextSteps(view: AskView, m: Messages): string[] {
         view.reported ? '' : m.nextReport(),
       ];
     }
+    case 'scheduled':
+      return [m.nextScheduled()];
     case 'answered':
       return [m.nextAnswered()];
     case 'question':

@@ -1,9 +1,11 @@
 import { publishComment } from '../github/publish.ts';
 import { repositoryUrl, type Scope } from '../github/scope.ts';
+import type { Job } from '../job/job.ts';
 import type { ReasonCode } from '../messages/reasons.ts';
 import type { Cost } from '../messages/views.ts';
 import { getAsk } from '../store/asks.ts';
 import { getJob } from '../store/jobs.ts';
+import { matchLiveRunner } from '../store/match-live-runner.ts';
 import { latestPlan } from '../store/plans.ts';
 import { getPublished } from '../store/published.ts';
 import { getPull } from '../store/pulls.ts';
@@ -90,6 +92,7 @@ async function askStage(
   if (ask.state === 'ended') {
     // The reply says that it was planned again; the PR's own ask goes on with it.
     if (ask.reason === 'superseded') return { stage: 'answered' };
+    if (ask.reason === 'scheduled') return { stage: 'scheduled' };
     if (ask.reason === 'cancelled' && row?.attempt === 0)
       return { stage: 'cancelled', by: data.endedBy ?? null };
     if (data.refusal && !row?.attempt)
@@ -108,6 +111,7 @@ async function askStage(
   }
   if (ask.state === 'accepted')
     return { stage: 'planning', ...(data.retryAt ? { retryAt: data.retryAt } : {}) };
+  if (plan?.kind === 'schedule' && ask.state === 'proposed') return scheduleStage(scope, ask, plan);
   if (!row || !job || ask.state === 'planned') return { stage: 'planning' };
   return jobStage(scope, ask, plan, row, job);
 }
@@ -118,6 +122,28 @@ function fenceWaits(scope: Scope, plan: PlanRow | undefined): { waits?: 'setting
   if (scope.settings.gate.fenced === 'approve') return { waits: 'settings' };
   const { own, count } = scope.settings.policy.approve;
   return own && count === 1 ? {} : { waits: 'policy' };
+}
+
+/** A schedule has no row of its own before it is in force. */
+async function scheduleStage(scope: Scope, ask: AskRow, plan: PlanRow): Promise<AskStage> {
+  const { job } = (
+    JSON.parse(plan.body) as { schedule: { job: Pick<Job, 'runs_on' | 'requires' | 'network'> } }
+  ).schedule;
+  return {
+    stage: 'proposed',
+    match: await matchLiveRunner(scope.store.db, scope.repo, job, scope.now()),
+    ...fenceWaits(scope, plan),
+    ...(await troubleOf(scope, ask)),
+  };
+}
+
+/** What keeps the PR of an ask from being merged. */
+async function troubleOf(scope: Scope, ask: AskRow): Promise<{ blocked?: string; invalid?: number }> {
+  const pull = pullData(await getPull(scope.store.db, ask.repo_id, ask.pr_number ?? 0));
+  return {
+    ...(pull.blocked && pull.blocked.sha === pull.headSha ? { blocked: pull.blocked.message } : {}),
+    ...(pull.failures ? { invalid: pull.failures } : {}),
+  };
 }
 
 async function jobStage(
@@ -138,13 +164,11 @@ async function jobStage(
     };
   }
   if (row.state === 'proposed') {
-    const pull = pullData(await getPull(scope.store.db, row.repo_id, ask.pr_number ?? 0));
     return {
       stage: 'proposed',
       match: await matchFor(scope, job),
       ...(row.reason === 'replanned' ? { waits: 'replanned' as const } : fenceWaits(scope, plan)),
-      ...(pull.blocked && pull.blocked.sha === pull.headSha ? { blocked: pull.blocked.message } : {}),
-      ...(pull.failures ? { invalid: pull.failures } : {}),
+      ...(await troubleOf(scope, ask)),
     };
   }
   if (row.state === 'running' && run) {

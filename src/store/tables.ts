@@ -114,7 +114,7 @@ export interface PlanRow {
   ask_key: string;
   /** 1, 2, … one per replanning. */
   revision: number;
-  kind: 'job' | 'goal' | 'answer' | 'question' | 'refusal';
+  kind: 'job' | 'goal' | 'schedule' | 'answer' | 'question' | 'refusal';
   /** json: the Plan of src/plan. */
   body: string;
   /** sha256 of the prompt files; empty for a fenced ask. */

@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
-import { check } from '../support/app-steps.ts';
+import { ask, check, pullOf } from '../support/app-steps.ts';
 import { loseData } from '../support/lose-data.ts';
+import { scheduleAnswer } from '../support/model-replies.ts';
 import { type ClockedApp, scheduleFile, schedulePath, startClockedApp } from '../support/schedule-steps.ts';
 
 let t: ClockedApp;
@@ -157,4 +158,50 @@ it('is there again after the loss of the database, with what it knew, and runs n
   await t.settle();
   const found = (await issues()).filter(({ title }) => title !== 'Is it there?');
   expect(found).toMatchObject([{ state: 'closed' }]);
+});
+
+it('comes of an ask in words: one PR, approved once', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z', {
+    model: {
+      otherwise: {
+        text: scheduleAnswer({ title: 'hello の READY を確認する', dod: 'stdout.contains("ready")' }),
+      },
+    },
+  });
+  const runner = await t.runner();
+  const issue = await ask(t, '/ask 毎朝7時に hello の READY を確認して');
+  const pull = await pullOf(t, issue);
+  expect(pull).toMatchObject({ merged: false, title: 'guruguru hello-ready: hello の READY を確認する' });
+  expect(pull.body).toContain('`0 7 * * *`（`Asia/Tokyo`）、次回 2026-11-23 07:00 (Asia/Tokyo)');
+  expect(
+    JSON.parse((await t.github.read.file(schedulePath('hello-ready'), pull.head.ref)) ?? ''),
+  ).toMatchObject({
+    name: 'hello-ready',
+    cron: '0 7 * * *',
+    time_zone: 'Asia/Tokyo',
+    job: { kind: 'run_shell', script: ['echo hello'] },
+  });
+  await t.github.as('octo').review(pull.number, { event: 'APPROVE' });
+  await t.settle();
+  expect((await t.github.read.pull(pull.number)).merged).toBe(true);
+  expect((await t.marked(issue, 'final'))[0]?.body).toContain('**承認されました。**');
+  await t.at('2026-11-22T13:00:00Z');
+  expect((await t.marked(issue, 'status'))[0]?.body).toContain('スケジュール済み');
+  await t.at('2026-11-22T22:00:01Z');
+  expect(await runner.run(ready)).toMatchObject({ job_id: 'hello-ready@20261122T2200Z', pull: pull.number });
+});
+
+it('comes of a pasted file with no model, and needs no click by who may approve alone', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z', { settings: 'time_zone: Asia/Tokyo\n' });
+  const file = { name: 'disk', cron: '*/30 * * * *', job: { script: ['df -h'] } };
+  const issue = await ask(t, `/ask look at the disk\n\`\`\`json\n${JSON.stringify(file)}\n\`\`\``);
+  expect((await pullOf(t, issue)).merged).toBe(true);
+  expect(await rows('schedules')).toMatchObject([{ name: 'disk', state: 'active' }]);
+  expect(JSON.parse((await t.github.read.file(schedulePath('disk'))) ?? '')).toMatchObject({
+    title: 'look at the disk',
+    time_zone: 'Asia/Tokyo',
+    job: { workdir: '/workspace/hello', dod: 'exit_code == 0' },
+  });
+  const wrong = await ask(t, `/ask again\n\`\`\`json\n${JSON.stringify({ ...file, cron: 'daily' })}\n\`\`\``);
+  expect((await t.marked(wrong, 'final'))[0]?.body).toContain('it has 1 field; use five fields');
 });

@@ -81,6 +81,8 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   statusColumnsGoals: [],
   findings: [{ findings: [finding] }],
   scheduleLine: [{ line: LINE }],
+  pullWhen: [],
+  nextScheduled: [],
   validateFiles: [{ files: 2, warnings: 1 }],
   scheduled: [{ lines: [LINE, { ...LINE, paused: true }, { ...LINE, change: 'removed' }] }],
   notScheduled: [{ name: 'hello-ready', why: 'invalid', login, base: 'dev', errors: ['`cron` is wrong'] }],

@@ -71,3 +71,15 @@ export function jobAnswer(job: Partial<Omit<WireJob, 'script'>> & { script?: str
     },
   };
 }
+
+type WireSchedule = Extract<WirePlan['result'], { kind: 'schedule' }>;
+
+/** A plan with a schedule as the model would send it: every morning at seven. */
+export function scheduleAnswer(
+  schedule: Partial<Omit<WireSchedule, 'kind' | 'script'>> & { script?: string[] } = {},
+): WirePlan {
+  const { script, name = 'hello-ready', cron = '0 7 * * *', time_zone = 'Asia/Tokyo', ...rest } = schedule;
+  const { result } = jobAnswer({ ...rest, ...(script ? { script } : {}) });
+  if (result.kind !== 'job') throw new Error('not a job');
+  return { result: { ...result, kind: 'schedule', name, cron, time_zone } };
+}

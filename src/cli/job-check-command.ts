@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { type Finding, renderFinding } from '../job/finding.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { policyFindings } from '../job/policy.ts';
+import { parseSchedule, schedulePolicyFindings } from '../job/schedule/parse-schedule.ts';
 import { parseSettings, type Settings } from '../job/settings.ts';
 
 const SETTINGS = '.github/guruguru.yml';
@@ -30,6 +31,10 @@ async function checkFile(file: string): Promise<Finding[]> {
   }
   const settings = await settingsNear(file);
   if (!settings.ok) return settings.findings;
+  if (/(?:^|\/)jobs\/schedules\/[^/]+$/.test(resolve(file).replaceAll('\\', '/'))) {
+    const schedule = parseSchedule(bytes, { path: file });
+    return schedule.ok ? schedulePolicyFindings(schedule, file, settings.settings) : schedule.findings;
+  }
   const parsed = parseJob(bytes, { path: file });
   return parsed.ok ? policyFindings(parsed.job, parsed.text, file, settings.settings) : parsed.findings;
 }

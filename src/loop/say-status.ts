@@ -10,6 +10,7 @@ import { listJobsByState } from '../store/jobs.ts';
 import { goalData } from '../store/row-data.ts';
 import type { CommandRow, JobRow } from '../store/tables.ts';
 import { pauseWords } from './pause-work.ts';
+import { scheduleStatuses } from './status-schedules.ts';
 import { lastNumber, type WorkContext } from './work.ts';
 
 /** `/status`: what waits, what runs, who is live, what is stuck, and what stopped it all. */
@@ -42,6 +43,7 @@ export async function sayStatus(c: WorkContext, command: CommandRow): Promise<st
       usdLimit: c.settings.limits.usdPerDay,
     },
     costs: await costsView(c),
+    schedules: await scheduleStatuses(c),
     jobs: [...running, ...waiting],
     goals: await goals(c),
     stuck: view.stuck.map((item) => ({

@@ -1,7 +1,7 @@
 import { formatTime } from './format.ts';
 import { cell, code, list, paragraphs } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
-import type { NotScheduled, ScheduleLine, ScheduleSaid } from './views.ts';
+import type { NotScheduled, ScheduleLine, ScheduleSaid, ScheduleStatus } from './views.ts';
 
 function line({ name, title, change, cron, timeZone, paused, next }: ScheduleLine): string {
   const named = `${code(name)}${title ? ` ${cell(title, 120)}` : ''}`;
@@ -50,6 +50,16 @@ export const enSchedules = {
   pullWhen: () => 'When',
   nextScheduled: () =>
     `It runs by itself from now on, and speaks on an issue of its own when its result changes. ${code('/status')} lists schedules.`,
+  statusSchedules: () => 'Schedules',
+  statusColumnsSchedules: () => '| schedule | title | when | result | last | next |',
+  scheduleResult: (p: { result: ScheduleStatus['result']; since: number | null; timeZone: string }) => {
+    const words = { ok: '✅ well', bad: '❌ not well', missing: '⚠️ no result', flapping: '🔁 flaps' };
+    if (p.result === null) return 'none yet';
+    const since =
+      p.since === null || p.result === 'missing' ? '' : ` since ${formatTime(p.since, p.timeZone)}`;
+    return `${words[p.result]}${since}`;
+  },
+  schedulePaused: () => 'paused',
   validateFiles: (p: { files: number; warnings: number }) =>
     `${p.files === 1 ? 'Valid' : `${p.files} valid files`}${p.warnings === 0 ? '' : `, ${p.warnings === 1 ? '1 warning' : `${p.warnings} warnings`}`}`,
   scheduled: (p: { lines: readonly ScheduleLine[] }) =>

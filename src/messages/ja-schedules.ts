@@ -51,6 +51,16 @@ export const jaSchedules: typeof enSchedules = {
   pullWhen: () => '実行する時刻',
   nextScheduled: () =>
     `これからは自動で実行され、結果が変わったときに専用の issue で知らせます。一覧は ${code('/status')} で見られます。`,
+  statusSchedules: () => 'スケジュール',
+  statusColumnsSchedules: () => '| スケジュール | タイトル | 時刻 | 結果 | 前回 | 次回 |',
+  scheduleResult: (p) => {
+    const words = { ok: '✅ 良好', bad: '❌ 異常', missing: '⚠️ 結果なし', flapping: '🔁 不安定' };
+    if (p.result === null) return 'まだありません';
+    const since =
+      p.since === null || p.result === 'missing' ? '' : `（${formatTime(p.since, p.timeZone)} から）`;
+    return `${words[p.result]}${since}`;
+  },
+  schedulePaused: () => '停止中',
   validateFiles: (p) =>
     `${p.files === 1 ? '正しいファイルです' : `${p.files} 件とも正しいファイルです`}${p.warnings === 0 ? '' : `（警告 ${p.warnings} 件）`}`,
   scheduled: (p) =>

@@ -119,3 +119,21 @@ export interface ScheduleSaid {
   /** A runner had taken it. */
   taken: boolean;
 }
+
+/** A schedule as `/status` lists it. Times are ms since the epoch. */
+export interface ScheduleStatus {
+  name: string;
+  title?: string;
+  /** Its issue, else its file. */
+  url: string;
+  cron: string;
+  timeZone: string;
+  /** null: it has none yet. */
+  result: 'ok' | 'bad' | 'missing' | 'flapping' | null;
+  /** Since when the last result is what it is. */
+  since: number | null;
+  /** When the last tick was due. */
+  last: number | null;
+  /** null: none comes any more. */
+  next: number | 'paused' | null;
+}

@@ -1,10 +1,11 @@
 import type { LedgerSummary } from '../job/ledger/summarise.ts';
 import type { PausedWords } from '../messages/en-replies.ts';
+import { formatTime } from '../messages/format.ts';
 import { cell, codeCell, link, list, paragraphs } from '../messages/markdown.ts';
-import { messagesFor } from '../messages/messages.ts';
+import { type Messages, messagesFor } from '../messages/messages.ts';
 import { neutraliseInline } from '../messages/neutralise.ts';
 import { clip } from '../messages/plain-text.ts';
-import type { Locale } from '../messages/views.ts';
+import type { Locale, ScheduleStatus } from '../messages/views.ts';
 
 /** What `/status` answers. Callers sort and leave out runners that are no longer live. */
 export type StatusTableView = Locale & {
@@ -31,6 +32,7 @@ export type StatusTableView = Locale & {
     jobs: number;
     maxJobs: number;
   }[];
+  schedules?: readonly ScheduleStatus[];
   /** `what`: words for the item, e.g. `ask #12`. */
   stuck: readonly { what: string; url?: string; error: string; since: number }[];
   runners: readonly {
@@ -62,6 +64,7 @@ export function renderStatusTable(view: StatusTableView): string {
       `${goal.jobs}/${goal.maxJobs}`,
     ]),
   );
+  const schedules = (view.schedules ?? []).map((one) => scheduleRow(one, m));
   const stuck = view.stuck.map(
     (item) =>
       `${link(cell(item.what, 80), item.url)}${m.statusStuckFor({ seconds: seconds(item.since) })}: ${neutraliseInline(clip(item.error, 300))}`,
@@ -78,6 +81,7 @@ export function renderStatusTable(view: StatusTableView): string {
     view.paused && m.statusPaused(view.paused),
     jobs.length > 0 && `**${m.statusJobs()}**\n\n${table(m.statusColumnsJobs(), jobs)}`,
     goals.length > 0 && `**${m.statusGoals()}**\n\n${table(m.statusColumnsGoals(), goals)}`,
+    schedules.length > 0 && `**${m.statusSchedules()}**\n\n${table(m.statusColumnsSchedules(), schedules)}`,
     stuck.length > 0 && `**${m.statusStuck()}**\n\n${list(stuck)}`,
     jobs.length + goals.length + stuck.length === 0 && m.statusNothing(),
     runners.length > 0
@@ -87,6 +91,18 @@ export function renderStatusTable(view: StatusTableView): string {
     view.costs &&
       paragraphs(m.statusCosts(view.costs), list(view.costs.fixed.map((one) => m.statusFixed(one)))),
   );
+}
+
+function scheduleRow(one: ScheduleStatus, m: Messages): string {
+  const { name, title = '', url, cron, timeZone, last, next } = one;
+  return row([
+    link(codeCell(name), url),
+    cell(title, 80),
+    `${codeCell(cron)} ${cell(timeZone, 60)}`,
+    m.scheduleResult(one),
+    last === null ? '' : formatTime(last, timeZone),
+    next === 'paused' ? m.schedulePaused() : next === null ? '' : formatTime(next, timeZone),
+  ]);
 }
 
 function row(cells: readonly string[]): string {

@@ -30,6 +30,7 @@ export async function prune(store: Store, now: number, days = 30): Promise<numbe
       .where('at', '<', now - AUDIT_DAYS * DAY_MS)
       .execute();
   });
+  await pruneTicks(store, cutoff);
   const runs = await store.db
     .selectFrom('runs')
     .innerJoin('jobs', (join) =>
@@ -53,4 +54,33 @@ export async function prune(store: Store, now: number, days = 30): Promise<numbe
     await store.write((tx) => tx.deleteFrom('log_chunks').where('run_id', '=', run.id).execute());
   }
   return runs.length;
+}
+
+const TICKS_A_WRITE = 200;
+
+/** Ticks that the repository has, with their jobs: a schedule makes many. */
+async function pruneTicks(store: Store, cutoff: number): Promise<void> {
+  for (;;) {
+    const old = await store.db
+      .selectFrom('ticks')
+      .select(['repo_id', 'id'])
+      .where('recorded', '=', 1)
+      .where('at', '<', cutoff)
+      .limit(TICKS_A_WRITE)
+      .execute();
+    if (old.length === 0) return;
+    await store.write(async (tx) => {
+      for (const { repo_id, id } of old) {
+        const runs = tx
+          .selectFrom('runs')
+          .select('id')
+          .where('repo_id', '=', repo_id)
+          .where('job_id', '=', id);
+        await tx.deleteFrom('log_chunks').where('run_id', 'in', runs).execute();
+        await tx.deleteFrom('runs').where('repo_id', '=', repo_id).where('job_id', '=', id).execute();
+        await tx.deleteFrom('jobs').where('repo_id', '=', repo_id).where('id', '=', id).execute();
+        await tx.deleteFrom('ticks').where('repo_id', '=', repo_id).where('id', '=', id).execute();
+      }
+    });
+  }
 }

@@ -212,6 +212,6 @@ export function countedCall(call: LedgerCall): CountedCall {
     output: Number(call.output_tokens),
     at: Number(call.at),
     answered: call.outcome !== 'unanswered',
-    ...(call.job_id ? { job: call.job_id } : {}),
+    ...(call.goal_id ? { goal: call.goal_id } : call.job_id ? { job: call.job_id } : {}),
   };
 }

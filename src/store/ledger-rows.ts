@@ -1,12 +1,13 @@
 import type { Reader } from './announce.ts';
+import { goalCallsKey } from './goals.ts';
 import type { JobRow, ModelCallRow } from './tables.ts';
 
-/** A model call with the job it planned, if its ask came to one. */
-export type LedgerCall = ModelCallRow & { job_id: string | null };
+/** A model call with the goal it was made for, or else the job that its ask came to. */
+export type LedgerCall = ModelCallRow & { goal_id: string | null; job_id: string | null };
 
 /** What a repository's model calls of a time have used, the oldest first; `since` in ms, included. */
-export function listCallsSince(db: Reader, repoId: number, since: number): Promise<LedgerCall[]> {
-  return db
+export async function listCallsSince(db: Reader, repoId: number, since: number): Promise<LedgerCall[]> {
+  const rows = await db
     .selectFrom('model_calls')
     .leftJoin('asks', 'asks.key', 'model_calls.ask_key')
     .selectAll('model_calls')
@@ -16,6 +17,13 @@ export function listCallsSince(db: Reader, repoId: number, since: number): Promi
     .orderBy('model_calls.at')
     .orderBy('model_calls.id')
     .execute();
+  const goals = await db
+    .selectFrom('goals')
+    .select(['repo_id', 'id', 'ask_key'])
+    .where('repo_id', '=', repoId)
+    .execute();
+  const goalOf = new Map(goals.map((goal) => [goalCallsKey(goal), goal.id]));
+  return rows.map((row) => ({ ...row, goal_id: goalOf.get(row.ask_key) ?? null }));
 }
 
 /** Jobs whose current run was judged since, whether or not its record is committed. */

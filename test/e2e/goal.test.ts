@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { startTestApp, type TestApp, type TestAppOptions, WORKDIR } from '../support/app.ts';
 import { ask, merged, pullOf } from '../support/app-steps.ts';
+import { workAt } from '../support/work-at.ts';
 
 let t: TestApp;
 afterEach(() => t.close());
@@ -98,6 +99,11 @@ describe('a goal', () => {
       steps: [{}, { verdict: { by: 'dod', kind: 'reached' } }],
     });
     expect(t.model?.requests).toHaveLength(1);
+    await workAt(t, `costs:${t.github.repository().id}`, Date.now() + 86_400_000);
+    const costs = (await t.github.read.tree()).filter((path) => /^reports\/costs\/.*\.md$/.test(path));
+    const texts = await Promise.all(costs.map((path) => t.github.read.file(path)));
+    // Two jobs, both well, and one call of the model, which is the goal's and no job's.
+    expect(texts.join()).toMatch(new RegExp(`\\| goal .*\\n.*\\n\\| \`${id}\` \\| 2 \\| 2 \\|`));
     expect(t.log).toEqual([]);
   });
 });

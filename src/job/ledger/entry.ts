@@ -164,7 +164,8 @@ export function entriesOfRecord(record: LedgerRecord, prices: Prices, timeZone: 
         output: call.output_tokens,
         at: Date.parse(call.at),
         answered: true,
-        ...credit,
+        // What was asked for a goal is no single job's.
+        ...(record.goal ? { goal: record.goal } : credit),
       },
       prices,
       timeZone,

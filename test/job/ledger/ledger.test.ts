@@ -289,7 +289,7 @@ describe('a record', () => {
   it('tells its runs and what planned it, by the day where the repository is', () => {
     const entries = entriesOfRecord(record, MODEL_PRICES, 'Asia/Tokyo');
     expect(entries).toMatchObject([
-      { id: 'model:a', day: '2026-11-30', usd: 0.00225, job: '2026-11-30-001', goal: 'ready' },
+      { id: 'model:a', day: '2026-11-30', usd: 0.00225, goal: 'ready' },
       { id: 'run:2026-11-30-001:1', day: '2026-12-01', changes: true, touches: ['gke'], seconds: 3_600 },
       { id: 'run:2026-11-30-001:2', day: '2026-11-30', state: 'lost', seconds: 0 },
     ]);

@@ -1,13 +1,16 @@
 import { dayOf } from '../job/day.ts';
 import { commitTicks, entryOf } from '../report/commit-ticks.ts';
+import { jobOf } from '../report/judge-run.ts';
+import { contradictionKey } from '../report/propose-correction.ts';
 import { saySchedule } from '../report/say-schedule.ts';
 import { endHealth, type Health, type Observation, observe, parseHealth } from '../schedule/health.ts';
 import { loopLine } from '../schedule/loop-line.ts';
 import { nextReport } from '../schedule/next-report.ts';
-import { patchJob } from '../store/jobs.ts';
+import { getJob, patchJob } from '../store/jobs.ts';
 import { getSchedule, getTick, listUnrecordedTicks, patchSchedule, patchTick } from '../store/schedules.ts';
 import type { Tx } from '../store/store.ts';
 import type { ScheduleRow, TickRow } from '../store/tables.ts';
+import { enqueue } from '../store/work.ts';
 import { patienceMs, scheduleOf } from './schedule-row.ts';
 import { PAUSED_LOOK_MS, type WorkContext, type WorkResult } from './work.ts';
 
@@ -123,5 +126,9 @@ async function keepRecorded(tx: Tx, tick: TickRow, sha: string): Promise<void> {
   const known = await getTick(tx, tick.repo_id, tick.id);
   if (known?.entry !== tick.entry || known.state !== tick.state) return;
   await patchTick(tx, tick.repo_id, tick.id, { recorded: 1 });
-  if (tick.entry !== null) await patchJob(tx, tick.repo_id, tick.id, { report_sha: sha });
+  if (tick.entry === null) return;
+  await patchJob(tx, tick.repo_id, tick.id, { report_sha: sha });
+  // More of the same says no more than the change did.
+  const job = tick.flipped === 1 ? await getJob(tx, tick.repo_id, tick.id) : undefined;
+  if (job && jobOf(job).serves?.length) await enqueue(tx, contradictionKey(job));
 }

@@ -26,6 +26,7 @@ import type { JobRow, ModelCallRow, RunRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
 import { jobOf } from './judge-run.ts';
 import { updateLoop } from './loop-md.ts';
+import { contradictionKey } from './propose-correction.ts';
 import { ensureReportsBranch, FALLBACK_REPORTS_BRANCH } from './reports-branch.ts';
 
 /**
@@ -81,8 +82,7 @@ export async function commitReport(scope: Scope, row: JobRow, run: RunRow | unde
     const now = await getJob(tx, row.repo_id, row.id);
     if (now?.attempt !== row.attempt || now.verdict !== row.verdict) return;
     await patchJob(tx, row.repo_id, row.id, { report_sha: sha, updated_at: scope.now() });
-    if (jobOf(row).serves?.length)
-      await enqueue(tx, `contradiction:${row.repo_id}:${row.id}:${Math.max(1, row.attempt)}`);
+    if (jobOf(row).serves?.length) await enqueue(tx, contradictionKey(row));
   });
 }
 

@@ -4,6 +4,16 @@ import type { Scope } from '../github/scope.ts';
 import { correctionCommitMessage } from '../messages/commit-messages.ts';
 import type { Language } from '../messages/detect-language.ts';
 import { messagesFor } from '../messages/messages.ts';
+import type { JobRow } from '../store/tables.ts';
+
+/** The work item that asks what the report of a job's current run contradicts. */
+export function contradictionKey({
+  repo_id,
+  id,
+  attempt,
+}: Pick<JobRow, 'repo_id' | 'id' | 'attempt'>): string {
+  return `contradiction:${repo_id}:${id}:${Math.max(1, attempt)}`;
+}
 
 /** One line of a file that a result contradicts, in a model's reading. */
 export interface Correction {

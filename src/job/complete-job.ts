@@ -45,6 +45,7 @@ export function completeJob(
     report_path: partial.report_path ?? `reports/jobs/${id}.out`,
     runs_on: partial.runs_on ?? defaults.runs_on,
     timeout_minutes: partial.timeout_minutes ?? defaults.timeout_minutes ?? DEFAULT_TIMEOUT_MINUTES,
+    network: partial.network ?? (partial.kind === 'codex' ? undefined : defaults.network),
     idempotent: partial.idempotent === true ? true : undefined,
     asked,
   };

@@ -44,6 +44,8 @@ export interface Policy {
     runsOn: string[] | null;
     /** Directories; what is below is meant too. */
     workdirs: string[] | null;
+    /** What a script gets that says nothing of the network. */
+    network: 'on' | 'off';
   };
   /** What an agent's change may be. */
   agent: AgentPolicy;
@@ -62,7 +64,7 @@ export const DEFAULT_POLICY: Policy = {
   owners: [],
   rules: DEFAULT_EFFECTS,
   commands: [],
-  jobs: { kinds: null, runsOn: null, workdirs: null },
+  jobs: { kinds: null, runsOn: null, workdirs: null, network: 'on' },
   agent: DEFAULT_AGENT_POLICY,
 };
 
@@ -140,6 +142,7 @@ export const policyShape = {
         .min(1)
         .max(50)
         .optional(),
+      network: z.enum(['on', 'off']).optional(),
     })
     .nullish(),
   agent: z
@@ -179,13 +182,14 @@ export const POLICY_HINTS: Hints = {
   'commands[].deny': 'use a command of plain words, such as kubectl delete',
   'commands[].name': 'use lower-case letters, digits and dashes, and no name of a built-in rule',
   'commands[].why': 'use one line of at most 300 characters',
-  jobs: 'use the keys kinds, runs_on and workdirs',
+  jobs: 'use the keys kinds, runs_on, workdirs and network',
   'jobs.kinds': 'use a list, such as [run_shell]',
   'jobs.kinds[]': 'use run_shell or codex',
   'jobs.runs_on': 'use a list of runner labels, such as [devbox]',
   'jobs.runs_on[]': 'use 1-63 letters, digits, dots, dashes or underscores',
   'jobs.workdirs': 'use a list of absolute directories, such as [/workspace]',
   'jobs.workdirs[]': 'use an absolute path such as /workspace/app',
+  'jobs.network': 'use on or off',
   agent: 'use the keys paths, max_files and max_diff_kb',
   'agent.paths': 'use a list of paths or patterns, such as [src/**, docs/**]',
   'agent.paths[]': 'use a path or pattern inside the repository, such as src/**',
@@ -222,6 +226,7 @@ export function policyOf(file: z.output<typeof policyFile>): Policy {
       kinds: file.jobs?.kinds ?? null,
       runsOn: file.jobs?.runs_on ?? null,
       workdirs: file.jobs?.workdirs ?? null,
+      network: file.jobs?.network ?? DEFAULT_POLICY.jobs.network,
     },
     agent: {
       paths: file.agent?.paths ?? DEFAULT_AGENT_POLICY.paths,

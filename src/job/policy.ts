@@ -83,6 +83,12 @@ function restrictionsOn(job: Job, { limits, policy: { jobs } }: Settings): Found
       'workdir',
       `\`workdir\` is ${job.workdir}: ${only(workdirs, 'jobs.workdirs')}, and what is below`,
     );
+  if (jobs.network === 'off' && job.kind === 'run_shell' && job.network === undefined)
+    deny(
+      'network',
+      'network',
+      '`network` is missing: this repository keeps scripts from the network unless they ask for it (jobs.network); add "network": "off", or "on" with its reason in `why`',
+    );
   return found;
 }
 

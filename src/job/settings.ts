@@ -16,6 +16,8 @@ export interface JobDefaults {
   runs_on?: string[];
   timeout_minutes?: number;
   dod?: string;
+  /** `jobs.network`, where it is off. */
+  network?: 'off';
 }
 
 /** A repository's settings with their defaults filled in. */
@@ -230,6 +232,7 @@ function withDefaults(file: SettingsFile): Settings {
       ...(runs_on === undefined ? {} : { runs_on }),
       ...(timeout_minutes === undefined ? {} : { timeout_minutes }),
       ...(dod === undefined ? {} : { dod }),
+      ...(file.jobs?.network === 'off' ? { network: 'off' } : {}),
     },
     gate: {
       fenced: file.gate?.fenced ?? base.gate.fenced,

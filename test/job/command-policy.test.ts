@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { completeJob } from '../../src/job/complete-job.ts';
 import type { ShellJob } from '../../src/job/job.ts';
 import { parseJob } from '../../src/job/parse-job.ts';
 import { policyFindings } from '../../src/job/policy.ts';
@@ -146,6 +147,18 @@ describe('rules and commands of the settings', () => {
       'policy/runner failure runs_on',
     ]);
     expect(findings(yaml, { workdir: '/workspace' })).toEqual(['policy/runner failure runs_on']);
+  });
+
+  it('wants every script to say whether it needs the network where the default is off', () => {
+    expect(findings('jobs:\n  network: off\n', {})).toEqual(['policy/network failure network']);
+    for (const network of ['on', 'off'] as const)
+      expect(findings('jobs:\n  network: off\n', { network })).toEqual([]);
+    const parsed = parseSettings('jobs:\n  network: off\n');
+    const done = completeJob(
+      { script: ['ls'], workdir: '/workspace' },
+      { id: '2025-11-22-001', defaults: parsed.ok ? parsed.settings.defaults : {} },
+    );
+    expect(done.ok ? done.job.network : done.errors).toBe('off');
   });
 
   it.each([

@@ -45,7 +45,7 @@ describe('planFromFence, codex', () => {
 
   it('is called after its first line, and is refused where the policy refuses agents', () => {
     expect(plan('\n```codex\n\nMend foo.\nNow.\n```')).toMatchObject({ plan: { title: 'Mend foo.' } });
-    const jobs = { kinds: ['run_shell'], runsOn: null, workdirs: null };
+    const jobs = { ...DEFAULT_SETTINGS.policy.jobs, kinds: ['run_shell'] };
     const policy = { ...DEFAULT_SETTINGS.policy, jobs };
     expect(errors(plan('\n```codex\nMend foo.\n```', { policy }))).toContain('`kind` is codex');
   });

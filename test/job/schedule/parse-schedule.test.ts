@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { scheduleJsonSchemaText } from '../../../src/job/json-schema.ts';
 import { parseJob } from '../../../src/job/parse-job.ts';
 import { parseSchedule, schedulePolicyFindings } from '../../../src/job/schedule/parse-schedule.ts';
 import { tickJobText } from '../../../src/job/schedule/tick-job.ts';
@@ -129,5 +131,21 @@ describe('the job of a tick', () => {
   it('is no job anywhere else: nobody puts one into the queue', () => {
     const parsedThere = parseJob(job, { path: 'jobs/queue/hello-ready@20261122T2200Z.json' });
     expect(parsedThere).toMatchObject({ ok: false, findings: [{ field: 'id' }] });
+  });
+});
+
+describe('what is shown', () => {
+  const read = (file: string) => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
+  it.each([
+    ['the example', read('jobs/examples/schedules/hello-ready.json')],
+    ['the one in docs/schedules.md', /```json\n([\s\S]*?)```/.exec(read('docs/schedules.md'))?.[1] ?? ''],
+  ])('%s is a schedule that the policy has nothing to say about', (_, shown) => {
+    const parsed = parseSchedule(shown, { path });
+    expect(parsed).toMatchObject({ ok: true });
+    if (parsed.ok) expect(schedulePolicyFindings(parsed, path, DEFAULT_SETTINGS)).toEqual([]);
+  });
+
+  it('jobs/schedule.schema.json is what `npm run schema` writes', () => {
+    expect(read('jobs/schedule.schema.json')).toBe(scheduleJsonSchemaText());
   });
 });

@@ -44,7 +44,7 @@ function program(): Command {
     .option('--kubernetes-config <file>', 'what the pods are made of (GURUGURU_KUBERNETES_CONFIG)')
     .option('--verify', 'run only what GitHub shows that a person merged or approved (GURUGURU_VERIFY_TOKEN)')
     .option('--git <checkout>', 'no app: take jobs from this checkout and push their reports')
-    .option('--once', 'with --git: run at most one job, then exit')
+    .option('--once', 'run at most one job, then exit')
     .option('--interval <seconds>', 'with --git: how often to pull', '10')
     .action(async (options) => {
       const { runnerCommand } = await import('./cli/runner-command.ts');

@@ -72,6 +72,7 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
       roots: roots.roots,
       sandbox,
       ...(pods ? { pods } : {}),
+      once: flags.once ?? false,
       codexConfig: config.codexConfig,
       stateDirectory: config.stateDir,
       ...(config.verify ? { verify: config.verify } : {}),

@@ -41,6 +41,8 @@ export interface ResidentOptions {
   pods?: Pods;
   /** More environment names to pass on to jobs. */
   passOn?: readonly string[];
+  /** Take one run, or none after some waiting, then end: for a machine that is there for one job. */
+  once?: boolean;
   /** `--verify`: proof on GitHub before anything runs. */
   verify?: VerifyOptions | undefined;
   timing?: {
@@ -97,6 +99,9 @@ export async function runResident(options: ResidentOptions, deps: ResidentDeps):
   }
 }
 
+/** How often a runner with `once` asks in vain, 25 s each: the app may yet have to hear of the merge. */
+const ONCE_ASKS = 5;
+
 interface Resident {
   options: ResidentOptions;
   deps: ResidentDeps;
@@ -133,6 +138,7 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
       known.set(run.offer.run, { offset, why: null });
     }
     if (options.pods) await provePods(resident, options.pods, stop);
+    let empty = 0;
     for (let failures = 0; !stop.aborted; ) {
       const pending = await deliverAll({ ...resident, say: deps.say }, known, deps.cancel);
       asking = new AbortController();
@@ -159,6 +165,8 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
         continue;
       }
       if (offer === null) {
+        empty += 1;
+        if (options.once && empty >= ONCE_ASKS) break;
         // An app (or a proxy before it) that does not hold the call must not be asked in a circle.
         if (performance.now() - asked < 200) await pause(1000, signal).catch(() => undefined);
         continue;
@@ -171,6 +179,7 @@ async function takeRuns(resident: Resident): Promise<ExitReason> {
       });
       ongoing = null;
       if (offset !== null) known.set(offer.run, { offset, why: null });
+      if (options.once) break;
     }
     return await farewell(resident, known);
   } finally {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +44,7 @@ describe('what the roles in deploy/kubernetes allow', () => {
   it('is what the executor calls: all of it is needed, and it is enough', async () => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'rbac-')));
     const rules = rulesOf('guruguru-executor');
+    const runId = `run-${randomUUID()}`;
     cluster = await startCluster({ rules });
     process.env.KUBECONFIG = cluster.kubeconfig;
     const client = await openCluster({ namespace: 'guruguru-jobs' });
@@ -59,7 +61,7 @@ describe('what the roles in deploy/kubernetes allow', () => {
     );
     if (!parsed.ok) throw new Error(parsed.findings[0]?.message);
     const result = await executeKubernetes(parsed.job, {
-      runId: 'run-1',
+      runId,
       repository: 'octo/loop',
       runner: 'gke',
       roots: [{ repository: null, path: '/workspace' }],
@@ -74,7 +76,7 @@ describe('what the roles in deploy/kubernetes allow', () => {
       say: () => undefined,
     });
     expect(result).toMatchObject({ outcome: 'exited', exit_code: 0 });
-    await removeRun(client, { run: 'run-1', job_id: '2025-11-22-001' });
+    await removeRun(client, { run: runId, job_id: '2025-11-22-001' });
     expect([...cluster.used].sort()).toEqual(granted(rules).sort());
   });
 

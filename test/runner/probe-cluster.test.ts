@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,7 +101,7 @@ async function probed(on: TestCluster) {
     runner: 'gke',
   };
   return probePods(pods, {
-    id: 'probe-1',
+    id: `probe-${randomUUID()}`,
     roots: [{ repository: 'octo/loop', path: '/workspace' }],
     environment: {},
     signal: new AbortController().signal,

@@ -124,6 +124,18 @@ describe('runResident', () => {
     expect(run.result).toMatchObject({ outcome: 'cancelled', message: 'cancelled by /cancel' });
   });
 
+  it('with once, takes one run and ends, and ends without one after some asking', async () => {
+    const first = app.offer(job(['true']));
+    const second = app.offer(job([`touch ${work}/ran`]));
+    expect(await start({ once: true })).toMatchObject({ reason: 'drained', code: 0 });
+    expect(first.result).toMatchObject({ outcome: 'exited' });
+    expect(second.result).toBeNull();
+    await start({ once: true });
+    expect(second.result).toMatchObject({ outcome: 'exited' });
+    const timing = { acquireSeconds: 0.25, farewellMs: 300 };
+    expect(await start({ once: true, timing })).toMatchObject({ reason: 'drained' });
+  });
+
   it('runs nothing when starting is refused', async () => {
     app.fault = (call, body) => (call === 'sync' && body.phase === 'starting' ? 'stale_fence' : null);
     app.offer(job([`touch ${work}/ran`]));

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,11 +48,13 @@ const job = (script: string[]) => ({
   dod: 'exit_code == 0',
   report_path: 'reports/jobs/2025-11-22-001.out',
 });
+/** With an id that no other test has: what is left of a run is found by it. */
+const offer = (file: object) => app.offer(file, { run: `run-${randomUUID()}` });
 const untilFile = (name: string) => `until [ -e ${join(work, name)} ]; do sleep 0.1; done`;
 
 describe('a runner that is killed while its pod runs', () => {
   it('takes the run up again: one pod, one result, the log whole and once', async () => {
-    const run = app.offer(job(['echo one', untilFile('go'), 'seq 1 300', untilFile('on'), 'echo end']));
+    const run = offer(job(['echo one', untilFile('go'), 'seq 1 300', untilFile('on'), 'echo end']));
     const first = startRunner();
     await app.until(() => run.log.includes('"step","t"') && run.log.includes('one'));
     await kill(first);
@@ -75,7 +78,7 @@ describe('a runner that is killed while its pod runs', () => {
   });
 
   it('delivers what ended meanwhile, and starts nothing', async () => {
-    const run = app.offer(job([untilFile('go'), 'echo end']));
+    const run = offer(job([untilFile('go'), 'echo end']));
     const first = startRunner();
     await cluster.until(() => cluster.started === 1);
     await kill(first);
@@ -89,7 +92,7 @@ describe('a runner that is killed while its pod runs', () => {
   });
 
   it('does not know what became of a Job that is gone, and does not make it again', async () => {
-    const run = app.offer(job(['sleep 60']));
+    const run = offer(job(['sleep 60']));
     const first = startRunner();
     await cluster.until(() => cluster.started === 1);
     await kill(first);

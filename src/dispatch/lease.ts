@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { parseTickId } from '../job/tick-id.ts';
 import { announce } from '../store/announce.ts';
 import { writeAudit } from '../store/audit.ts';
+import { getGoal } from '../store/goals.ts';
 import { getJob, QUEUE_TOPIC } from '../store/jobs.ts';
 import { fullName, getRepository } from '../store/repositories.ts';
 import { insertRun, latestRun, patchRun } from '../store/runs.ts';
@@ -22,6 +23,8 @@ export interface Lease {
   run: RunRow;
   /** The PR that brought its file, or that of the schedule whose tick it is; null: none did. */
   pull: number | null;
+  /** The PR that brought the goal whose job it is; null: it is no goal's. */
+  goalPull: number | null;
 }
 
 /** The work key of the one timer that looks for expired leases. */
@@ -87,7 +90,7 @@ export async function acquireJob(
     detail: { run: run.id, fence: run.fence, attempt, digest: job.digest, token: runner.tokenId },
   });
   await enqueue(tx, LEASES_KEY, run.lease_expires_at);
-  return { repository, job: { ...job, state: 'leased', attempt }, run, pull: await pullOf(tx, job) };
+  return { repository, job: { ...job, state: 'leased', attempt }, run, ...(await pullsOf(tx, job)) };
 }
 
 /**
@@ -134,14 +137,16 @@ export async function leasesOf(
     const repository = await getRepository(tx, run.repo_id);
     const job = await getJob(tx, run.repo_id, run.job_id);
     if (repository && job && runner.repositories.includes(fullName(repository)))
-      leases.push({ repository, job, run, pull: await pullOf(tx, job) });
+      leases.push({ repository, job, run, ...(await pullsOf(tx, job)) });
   }
   return leases;
 }
 
-async function pullOf(tx: Tx, job: JobRow): Promise<number | null> {
-  if (job.pr_number !== null || !parseTickId(job.id)) return job.pr_number;
-  return (await getTick(tx, job.repo_id, job.id))?.pr_number ?? null;
+async function pullsOf(tx: Tx, job: JobRow): Promise<Pick<Lease, 'pull' | 'goalPull'>> {
+  const { goal } = JSON.parse(job.file) as { goal?: string };
+  const goalPull = goal === undefined ? null : ((await getGoal(tx, job.repo_id, goal))?.pr_number ?? null);
+  if (job.pr_number !== null || !parseTickId(job.id)) return { pull: job.pr_number, goalPull };
+  return { pull: (await getTick(tx, job.repo_id, job.id))?.pr_number ?? null, goalPull };
 }
 
 /** Grows with every lease, and begins above what a lost database may have given out (see migrations). */

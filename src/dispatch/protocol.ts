@@ -56,6 +56,8 @@ export const offer = z.object({
    */
   repository_id: z.int().optional(),
   pull: z.int().optional(),
+  /** The PR that brought the goal file that the job names. */
+  goal_pull: z.int().optional(),
   schedule: z.string().optional(),
 });
 export type Offer = z.infer<typeof offer>;

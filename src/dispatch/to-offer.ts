@@ -4,7 +4,11 @@ import { type SigningKey, signOffer } from './offer-token.ts';
 import type { Offer } from './protocol.ts';
 
 /** What the runner gets of a lease. */
-export function toOffer({ repository, job, run, pull }: Lease, key: SigningKey, times = LEASE_TIMES): Offer {
+export function toOffer(
+  { repository, job, run, pull, goalPull }: Lease,
+  key: SigningKey,
+  times = LEASE_TIMES,
+): Offer {
   return {
     run: run.id,
     attempt: run.attempt,
@@ -16,6 +20,7 @@ export function toOffer({ repository, job, run, pull }: Lease, key: SigningKey, 
     ttl_seconds: times.ttlMs / 1_000,
     repository_id: repository.id,
     ...(pull === null ? {} : { pull }),
+    ...(goalPull === null ? {} : { goal_pull: goalPull }),
     ...(parseTickId(job.id) ? { schedule: approvedPath(job.id) } : {}),
     token: signOffer(key, {
       repository: repository.id,

@@ -166,6 +166,15 @@ async function verified(offer: Offer, checked: CheckedOffer, context: OfferConte
   const { verifyOffer } = await import('./verify-offer.ts');
   const proof = await verifyOffer(offer, context.verify, context.cancel);
   if (!proof.ok) return { ok: false, message: proof.message };
+  if (proof.how === 'goal') {
+    const known = context.state.goalJobs(offer.repository, proof.goal, offer.job_id);
+    if (known > proof.most) {
+      const message = `refused by --verify: the goal ${proof.goal} may have ${proof.most} jobs, and this is number ${known} here. Approve the PR of this job by review, then /retry ${offer.job_id}.`;
+      return { ok: false, message };
+    }
+    context.say(`${offer.run}: ${offer.job_id} is verified: ${proof.login} approved its goal ${proof.goal}`);
+    return checked;
+  }
   const did = proof.how === 'merge' ? 'merged' : 'approved';
   context.say(`${offer.run}: ${offer.job_id} is verified: ${proof.login} ${did} PR #${offer.pull}`);
   return checked;

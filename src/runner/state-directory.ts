@@ -44,6 +44,7 @@ export interface SpooledRun {
  *     runs/<run>/result.json    written when it ended (fsync); the folder goes when the app has accepted
  *     logs/<run>.ndjson         the whole of a log that was too long to upload
  *     rejected/<run>/           what the app would not take
+ *     goals/<goal>.<hash>.json  the jobs of a goal that were started here
  *     started/<job>.<n>.<hash>  which run of a job was started here, kept after its end
  */
 export interface StateDirectory {
@@ -56,6 +57,8 @@ export interface StateDirectory {
   rejected(run: string, why: string): void;
   /** Another run that was started here under the same number of the same job; null: none. */
   startedBefore(offer: Offer): string | null;
+  /** Counts a job of a goal that is about to start here; resolves to how many of the goal's there were. */
+  goalJobs(repository: string, goal: string, jobId: string): number;
   close(): void;
 }
 
@@ -66,7 +69,7 @@ export function isRunId(text: string): boolean {
 
 /** @throws DirectoryLockedError when another process holds it */
 export function openStateDirectory(path: string): StateDirectory {
-  for (const name of ['runs', 'logs', 'rejected', 'started'])
+  for (const name of ['runs', 'logs', 'rejected', 'started', 'goals'])
     mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(path, 'give this one its own --name (or --state-dir)');
   const folder = (run: string) => join(path, 'runs', run);
@@ -111,6 +114,14 @@ export function openStateDirectory(path: string): StateDirectory {
       const run = going?.offer.run ?? readText(join(path, 'started', name));
       return run === offer.run ? null : run;
     },
+    goalJobs(repository, goal, jobId) {
+      const hash = createHash('sha256').update(`${repository.toLowerCase()} ${goal}`).digest('hex');
+      const name = `${goal}.${hash.slice(0, 16)}.json`;
+      const known = z.array(z.string()).safeParse(readJson(join(path, 'goals', name))).data ?? [];
+      const all = [...new Set([...known, jobId])];
+      if (all.length > known.length) writeDurably(join(path, 'goals'), name, all);
+      return all.length;
+    },
     close: unlock,
   };
 }
@@ -131,14 +142,16 @@ function readText(path: string): string | null {
   }
 }
 
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
 function readRun(folder: string): SpooledRun | null {
-  const read = (name: string): unknown => {
-    try {
-      return JSON.parse(readFileSync(join(folder, name), 'utf8'));
-    } catch {
-      return null;
-    }
-  };
+  const read = (name: string) => readJson(join(folder, name));
   const run = spooled.safeParse(read('run.json'));
   // Without run.json nothing was started: the folder is what a crash left of making it.
   if (!run.success) return null;

@@ -7,6 +7,7 @@ import { tickJobText } from '../job/schedule/tick-job.ts';
 import { approvedPath, parseTickId, schedulePath, type Tick } from '../job/tick-id.ts';
 import { backoffMs, pause } from './client.ts';
 import { createGitHubGet, GitHubAwayError, GitHubDeniedError, type GitHubGet } from './github-get.ts';
+import { type Proof, verifyGoal } from './verify-goal.ts';
 
 export interface VerifyOptions {
   /** GitHub's REST API, without a slash at the end. */
@@ -29,12 +30,15 @@ type RefusalReason =
   | 'not_merged'
   | 'not_brought'
   | 'no_person'
+  | 'outside_goal'
   | 'denied'
   | 'unreachable'
   | 'stopped';
 
 export type Verified =
   | { ok: true; login: string; how: 'merge' | 'review' }
+  /** By who approved its goal; `most`: jobs that the goal may have. */
+  | { ok: true; login: string; how: 'goal'; goal: string; most: number }
   /** `message`: one line for the report. */
   | { ok: false; reason: RefusalReason; message: string };
 
@@ -44,6 +48,7 @@ const content = z.object({ type: z.literal('file'), encoding: z.literal('base64'
 const pull = z.object({
   merged: z.boolean(),
   merged_by: person,
+  merged_at: z.string().nullish(),
   head: z.object({ sha: z.string() }),
   base: z.object({ ref: z.string() }),
 });
@@ -64,7 +69,7 @@ const PATIENCE_MS = 30_000;
  * nothing runs.
  */
 export async function verifyOffer(
-  offer: Pick<Offer, 'repository' | 'repository_id' | 'pull' | 'job_id' | 'file' | 'digest'>,
+  offer: Pick<Offer, 'repository' | 'repository_id' | 'pull' | 'goal_pull' | 'job_id' | 'file' | 'digest'>,
   options: VerifyOptions,
   signal: AbortSignal,
 ): Promise<Verified> {
@@ -129,31 +134,60 @@ async function verify(
       'no_pull',
       `no PR brought ${queued}; only what a person merged or approved in one runs here`,
     );
-  const pullPath = `${repo}/pulls/${offer.pull}`;
+  const asked = { get, repo, branch, signal };
+  const brought = await provePull(asked, {
+    number: offer.pull,
+    path: queued,
+    text,
+    mayChange: tick !== null,
+  });
+  if (brought.ok) return { ok: true, login: brought.login, how: brought.how };
+  if (brought.reason === 'no_person') {
+    const proof = await verifyGoal(offer, brought.mergedAt, {
+      read: (path) => readText(get, repo, branch, path, signal),
+      prove: (number, path, file) => provePull(asked, { number, path, text: file, mayChange: false }),
+    });
+    if (proof?.ok) return proof;
+    if (proof) return refused('outside_goal', proof.why);
+  }
+  const how = `Approve that PR by review, then /retry ${id}; with "gate.fenced: approve" fenced asks wait for it`;
+  return refused(brought.reason, brought.reason === 'no_person' ? `${brought.why}. ${how}` : brought.why);
+}
+
+/**
+ * Whose yes stands behind a file that a PR brought: a person's who may write and merged it, or who approved
+ * exactly the merged commit by review.
+ */
+async function provePull(
+  { get, repo, branch, signal }: { get: GitHubGet; repo: string; branch: string; signal: AbortSignal },
+  { number, path, text, mayChange }: { number: number; path: string; text: string; mayChange: boolean },
+): Promise<Proof> {
+  const pullPath = `${repo}/pulls/${number}`;
   const answer = await get(pullPath, signal);
   const given = answer === null ? null : pull.parse(answer);
+  const no = (reason: 'not_merged' | 'not_brought' | 'no_person', why: string): Proof => ({
+    ok: false,
+    reason,
+    why,
+    mergedAt: Date.parse(given?.merged_at ?? ''),
+  });
   if (!given?.merged || given.base.ref !== branch)
-    return refused('not_merged', `PR #${offer.pull} was not merged into ${branch}`);
-  if (!(await brings(get, pullPath, queued, blobSha(text), tick !== null, signal)))
-    return refused('not_brought', `PR #${offer.pull} did not add ${queued} as it was offered`);
-
+    return no('not_merged', `PR #${number} was not merged into ${branch}`);
+  if (!(await brings(get, pullPath, path, blobSha(text), mayChange, signal)))
+    return no('not_brought', `PR #${number} did not add ${path} as it was offered`);
+  const mergedAt = Date.parse(given.merged_at ?? '');
   const may = async (login: string) => {
     const level = await get(`${repo}/collaborators/${encodeURIComponent(login)}/permission`, signal);
     return level !== null && ['admin', 'write'].includes(permission.parse(level).permission);
   };
   const merger = given.merged_by;
-  if (
-    merger?.type === 'User' &&
-    (await may(merger.login)) &&
-    !(await wasArmed(get, repo, offer.pull, signal))
-  )
-    return { ok: true, login: merger.login, how: 'merge' };
+  if (merger?.type === 'User' && (await may(merger.login)) && !(await wasArmed(get, repo, number, signal)))
+    return { ok: true, login: merger.login, how: 'merge', mergedAt };
   for (const login of await approvers(get, pullPath, given.head.sha, signal))
-    if (await may(login)) return { ok: true, login, how: 'review' };
-  return refused(
+    if (await may(login)) return { ok: true, login, how: 'review', mergedAt };
+  return no(
     'no_person',
-    `no person with write access merged PR #${offer.pull} or approved its last commit by review. ` +
-      `Approve that PR by review, then /retry ${id}; with "gate.fenced: approve" fenced asks wait for it`,
+    `no person with write access merged PR #${number} or approved its last commit by review`,
   );
 }
 
@@ -175,11 +209,22 @@ async function defaultBranchFile(
 ): Promise<string | null> {
   const done = `jobs/done/${id.slice(0, 7)}/${id}.json`;
   for (const path of parseTickId(id) ? [approvedPath(id)] : [approvedPath(id), done]) {
-    const file = await get(`${repo}/contents/${path}?ref=${encodeURIComponent(branch)}`, signal);
-    const parsed = content.safeParse(file);
-    if (parsed.success) return Buffer.from(parsed.data.content, 'base64').toString('utf8');
+    const text = await readText(get, repo, branch, path, signal);
+    if (text !== null) return text;
   }
   return null;
+}
+
+async function readText(
+  get: GitHubGet,
+  repo: string,
+  branch: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const file = await get(`${repo}/contents/${path}?ref=${encodeURIComponent(branch)}`, signal);
+  const parsed = content.safeParse(file);
+  return parsed.success ? Buffer.from(parsed.data.content, 'base64').toString('utf8') : null;
 }
 
 function digestOf(text: string): string {

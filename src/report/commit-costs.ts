@@ -1,14 +1,7 @@
-import { isGitHubError } from '../github/errors.ts';
 import type { Scope } from '../github/scope.ts';
 import type { BranchView, FileChange } from '../github/types.ts';
 import { dayOf } from '../job/day.ts';
-import {
-  type CountedCall,
-  entriesOfRecord,
-  fixedEntries,
-  type LedgerEntry,
-  modelEntryOf,
-} from '../job/ledger/entry.ts';
+import { type CountedCall, fixedEntries, type LedgerEntry, modelEntryOf } from '../job/ledger/entry.ts';
 import { mergeEntries } from '../job/ledger/merge-entries.ts';
 import { formatMoney } from '../job/ledger/money.ts';
 import {
@@ -19,19 +12,16 @@ import {
   renderMonth,
 } from '../job/ledger/month-file.ts';
 import { dayBefore, daysOf, monthBefore, monthOf, monthsBetween } from '../job/ledger/months.ts';
-import { parseTicks } from '../job/ledger/parse-ticks.ts';
+import { placeEntries } from '../job/ledger/place-entry.ts';
 import { summarise } from '../job/ledger/summarise.ts';
-import { parseRecord } from '../job/report-format.ts';
 import { LOOP_PATH } from '../job/report-paths.ts';
 import { costsCommitMessage } from '../messages/commit-messages.ts';
 import { type LedgerCall, listCallsSince } from '../store/ledger-rows.ts';
 import { listSchedules } from '../store/schedules.ts';
 import { daysText, renderCosts } from './costs-md.ts';
 import { updateLoop } from './loop-md.ts';
+import { newEntries, reportBlobs } from './new-records.ts';
 import { writeReports } from './reports-branch.ts';
-
-/** Records read at one time. */
-const AT_A_TIME = 8;
 
 /**
  * Commits the ledger up to yesterday, once a day: what the month's file on the branch says is what was done,
@@ -81,7 +71,7 @@ async function costFiles(
     ...new Set([...files.keys(), ...monthsBetween(first, monthOf(day)), monthOf(day), monthOf(today)]),
   ];
 
-  const place = placer(files, today);
+  const place = placeEntries(files.values(), today);
   const changes: FileChange[] = [];
   for (const month of due.sort()) {
     const file = files.get(month);
@@ -116,85 +106,8 @@ async function loopFile(scope: Scope, at: BranchView, file: MonthFile): Promise<
   return { path: LOOP_PATH, content: updateLoop(before, { costs, schedules }) };
 }
 
-/**
- * To which month an entry belongs: where it stands already; else by its day, and a day that is still to come
- * (a runner's clock may be wrong) is today.
- */
-function placer(files: ReadonlyMap<string, MonthFile>, today: string) {
-  const owner = new Map(
-    [...files.values()].flatMap(({ month, entries }) => entries.map(({ id }) => [id, month])),
-  );
-  return (entry: LedgerEntry, month: string): LedgerEntry[] => {
-    const day = entry.day > today ? today : entry.day;
-    return (owner.get(entry.id) ?? monthOf(day)) === month ? [{ ...entry, day }] : [];
-  };
-}
-
 function monthOfPath(path: string): string | null {
   return new RegExp(`^${COSTS_FOLDER}(\\d{4}-\\d{2})\\.json$`).exec(path)?.[1] ?? null;
-}
-
-/** Blobs below `reports/` by path. */
-async function reportBlobs(scope: Scope, commit: string): Promise<Map<string, string>> {
-  const { client, signal } = scope;
-  const root = await client.tree(commit, { recursive: false }, signal);
-  const reports = root.entries.find((entry) => entry.path === 'reports' && entry.type === 'tree');
-  if (!reports) return new Map();
-  const tree = await client.tree(reports.sha, { recursive: true }, signal);
-  if (tree.truncated) throw new Error(`GitHub lists not all of reports/ at ${commit}: move old ones away`);
-  return new Map(
-    tree.entries.filter(({ type }) => type === 'blob').map(({ path, sha }) => [`reports/${path}`, sha]),
-  );
-}
-
-/**
- * From the records that are new since the ledger was last written, or changed. Before there is a ledger, or when
- * its commit is gone, from those that bear the month in their names; what it has already is not counted again.
- */
-async function newEntries(
-  scope: Scope,
-  blobs: ReadonlyMap<string, string>,
-  latest: MonthFile | null,
-  day: string,
-  read: Map<string, LedgerEntry[]>,
-): Promise<LedgerEntry[]> {
-  const known = latest ? await blobsThen(scope, latest.through.commit) : null;
-  const since = monthBefore(latest ? monthBefore(latest.month) : monthOf(day));
-  const isNew = (path: string, sha: string) => {
-    if (known) return known.get(path) !== sha;
-    const named = /\d{4}-\d{2}-\d{2}/.exec(path)?.[0];
-    return named === undefined || monthOf(named) > since;
-  };
-  const wanted = [...blobs]
-    .filter(([path]) => /\.(json|ndjson)$/.test(path) && !path.startsWith(COSTS_FOLDER))
-    .filter(([path, sha]) => isNew(path, sha))
-    .map(([, sha]) => sha);
-  const missing = wanted.filter((sha) => !read.has(sha));
-  for (let index = 0; index < missing.length; index += AT_A_TIME) {
-    await Promise.all(
-      missing.slice(index, index + AT_A_TIME).map(async (sha) => {
-        const text = new TextDecoder().decode(await scope.client.readBlob(sha, scope.signal));
-        const { modelPrices, timeZone } = scope.settings;
-        const record = parseRecord(text);
-        const records = record ? [record] : parseTicks(text);
-        read.set(
-          sha,
-          records.flatMap((one) => entriesOfRecord(one, modelPrices, timeZone)),
-        );
-      }),
-    );
-  }
-  return wanted.flatMap((sha) => read.get(sha) ?? []);
-}
-
-async function blobsThen(scope: Scope, commit: string): Promise<ReadonlyMap<string, string> | null> {
-  try {
-    return await reportBlobs(scope, commit);
-  } catch (error) {
-    // The branch was rewritten, and that commit is gone.
-    if (isGitHubError(error, 'not_found', 'validation')) return null;
-    throw error;
-  }
 }
 
 /** From the day `from` on. */

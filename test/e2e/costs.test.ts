@@ -115,6 +115,9 @@ describe('the ledger', () => {
   it('is the same after the loss of the database: what was committed stays, what was not comes from the records', async () => {
     const before = await month(today);
     const third = await playJob();
+    // What comes after midnight waits for the next night.
+    await costs(night(1).start + 7_200_000);
+    expect(await commits()).toHaveLength(1);
     await loseData(t, async () => {});
     await t.reconcile();
     const now = night(2).start + 1_000;

@@ -11,6 +11,7 @@ import { mergeEntries } from '../../../src/job/ledger/merge-entries.ts';
 import { addMoney, convertMoney, formatMoney, splitMoney, toMoney } from '../../../src/job/ledger/money.ts';
 import { parseMonth, renderMonth } from '../../../src/job/ledger/month-file.ts';
 import { dayBefore, daysOf, monthBefore, monthsBetween } from '../../../src/job/ledger/months.ts';
+import { placeEntries } from '../../../src/job/ledger/place-entry.ts';
 import { summarise } from '../../../src/job/ledger/summarise.ts';
 import { MODEL_PRICES } from '../../../src/job/model-prices.ts';
 import type { ResultRecord, RunEntry } from '../../../src/job/report-format.ts';
@@ -329,6 +330,25 @@ describe('a record', () => {
       day: '2026-11-29',
       schedule: 'hello',
     });
+  });
+});
+
+describe('the month of an entry', () => {
+  const november = { month: '2026-11', entries: [run(1, { day: '2026-11-30' })] };
+  const place = placeEntries([november], '2026-12-02');
+  it.each<[string, LedgerRun, string[]]>([
+    ['by its day', run(2, { day: '2026-12-01' }), ['2026-12 2026-12-01']],
+    [
+      'where it stands already, in whatever zone its day is now',
+      run(1, { day: '2026-12-01' }),
+      ['2026-11 2026-12-01'],
+    ],
+    ['today, when its clock runs ahead', run(3, { day: '2030-01-01' }), ['2026-12 2026-12-02']],
+  ])('is one: %s', (_name, entry, places) => {
+    const found = ['2026-10', '2026-11', '2026-12', '2030-01'].flatMap((month) =>
+      place(entry, month).map(({ day }) => `${month} ${day}`),
+    );
+    expect(found).toEqual(places);
   });
 });
 

@@ -1,6 +1,6 @@
 import { listJobsByState } from '../store/jobs.ts';
 import { fullName, getRepository } from '../store/repositories.ts';
-import { type LiveRunner, listLiveRunners, RUNNER_LIVE_MS } from '../store/runners.ts';
+import { type LiveRunner, listAsleepRunners, listLiveRunners, RUNNER_LIVE_MS } from '../store/runners.ts';
 import { latestRun } from '../store/runs.ts';
 import type { Reader } from '../store/store.ts';
 import type { JobRow, RunRow, WorkRow } from '../store/tables.ts';
@@ -13,7 +13,8 @@ export interface QueueView {
   running: { job: JobRow; run: RunRow }[];
   /** Work items given up on; only keys of the form `<kind>:<repo id>:…`. */
   stuck: WorkRow[];
-  runners: LiveRunner[];
+  /** Live ones, then Macs that are asleep. */
+  runners: (LiveRunner & { asleep?: true })[];
 }
 
 export async function queueView(db: Reader, repoId: number, now: number): Promise<QueueView> {
@@ -25,6 +26,8 @@ export async function queueView(db: Reader, repoId: number, now: number): Promis
     if (run) running.push({ job, run });
   }
   const stuck = (await listStuck(db)).filter((item) => item.key.split(':')[1] === String(repoId));
-  const runners = repository ? await listLiveRunners(db, fullName(repository), now - RUNNER_LIVE_MS) : [];
-  return { queued, running, stuck, runners };
+  const name = repository ? fullName(repository) : '';
+  const live = await listLiveRunners(db, name, now - RUNNER_LIVE_MS);
+  const asleep = (await listAsleepRunners(db, name, now)).map((one) => ({ ...one, asleep: true as const }));
+  return { queued, running, stuck, runners: [...live, ...asleep] };
 }

@@ -56,6 +56,7 @@ export async function sayStatus(c: WorkContext, command: CommandRow): Promise<st
       labels: runner.labels,
       seenAt: runner.seenAt,
       ...(runner.draining ? { draining: true } : {}),
+      ...(runner.asleep ? { asleep: true } : {}),
       ...jobOfRun(view.running, runner.runId),
     })),
   });

@@ -1,4 +1,5 @@
 import type { ChangeCode } from '../job/change/judge-change.ts';
+import { formatTime } from './format.ts';
 import { code, link } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 import type { ShownChange } from './views.ts';
@@ -21,8 +22,13 @@ const KEPT: Record<ChangeCode, string> = {
   refused: 'GitHub refused it',
 };
 
-/** What is said of an agent's work. */
+/** What is said of an agent's work, and of the Mac it may be on. */
 export const enAgent = {
+  statusAsleep: () => '💤 asleep',
+  checkAsleep: (p: { runner: string }) =>
+    `${neutraliseInline(p.runner)} is asleep: the job goes on when it wakes up`,
+  runnerAsleep: (p: { runner: string; since: number; timeZone: string }) =>
+    `💤 ${code(p.runner)} has been asleep since ${formatTime(p.since, p.timeZone)}; the job goes on when it wakes up. After 15 minutes without a word it counts as lost, and its result still counts when it comes.`,
   linkChange: (p: { number: number }) => `change: PR #${p.number}`,
   replyAgentSays: () => 'The agent says:',
   changeBecame: (p: { change: ShownChange }) => {

@@ -159,6 +159,8 @@ export const enViews = {
   nextBlocked: (p: { pull: PullLink | null }) =>
     `Approved, but GitHub will not merge ${pullLink(p.pull)}: meet what it asks for, or merge it by hand.`,
   nextQueued: (p: { position: number; match: RunnerMatch }) => {
+    if (p.match.asleep)
+      return `Waiting for ${code(p.match.asleep)}, which is asleep 💤. It takes the job when it wakes up.`;
     if (p.match.runner === null)
       return `No live runner suits this job${p.match.wants.length ? ` (it wants ${wanted(p.match)})` : ''}. It starts as soon as one is there.`;
     const place = p.position > 1 ? `Number ${p.position} in the queue` : 'Next in the queue';
@@ -221,7 +223,8 @@ export const enViews = {
 
   checkQueued: (p: { position: number }) =>
     p.position > 1 ? `Queued, number ${p.position}` : 'Queued, next',
-  checkNoRunner: () => 'Queued: no live runner suits it',
+  checkNoRunner: (p: { asleep: string | null }) =>
+    p.asleep === null ? 'Queued: no live runner suits it' : `Queued: ${neutraliseInline(p.asleep)} is asleep`,
   checkRunning: (p: { runner: string; done: number; total: number }) =>
     `Running on ${neutraliseInline(p.runner)}${p.total === 0 ? '' : `: ${p.done} of ${p.total} lines done`}`,
   checkCancelling: (p: { runner: string }) => `Stopping on ${neutraliseInline(p.runner)}`,
@@ -265,6 +268,7 @@ export const enViews = {
     'The settings say `dispatch: git`: after the merge a runner with `--git` takes it by itself.',
 
   runnerTakes: (p: { match: RunnerMatch }) => {
+    if (p.match.asleep) return `💤 ${code(p.match.asleep)} is asleep and takes it when it wakes up`;
     if (p.match.runner !== null)
       return `${code(p.match.runner)} is live and will take it${p.match.busy ? ' when its current job has ended' : ''}${proved(p.match)}`;
     return p.match.wants.length > 0

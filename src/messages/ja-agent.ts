@@ -1,5 +1,6 @@
 import type { ChangeCode } from '../job/change/judge-change.ts';
 import type { enAgent } from './en-agent.ts';
+import { formatTime } from './format.ts';
 import { code, link } from './markdown.ts';
 import { neutraliseInline } from './neutralise.ts';
 
@@ -22,6 +23,10 @@ const KEPT: Record<ChangeCode, string> = {
 };
 
 export const jaAgent: typeof enAgent = {
+  statusAsleep: () => '💤 スリープ中',
+  checkAsleep: (p) => `${neutraliseInline(p.runner)} はスリープ中です。起きるとジョブの続きが進みます`,
+  runnerAsleep: (p) =>
+    `💤 ${code(p.runner)} は ${formatTime(p.since, p.timeZone)} からスリープ中です。起きるとジョブの続きが進みます。15 分間応答がなければ不明（lost）となりますが、後から届いた結果は採用します。`,
   linkChange: (p) => `変更: PR #${p.number}`,
   replyAgentSays: () => 'エージェントからの報告:',
   changeBecame: ({ change }) => {

@@ -153,6 +153,8 @@ export const jaViews: typeof enViews = {
   nextBlocked: (p) =>
     `承認済みですが、GitHub が ${pullLink(p.pull)} のマージを拒んでいます。求められている条件を満たすか、手動でマージしてください。`,
   nextQueued: (p) => {
+    if (p.match.asleep)
+      return `スリープ中の ${code(p.match.asleep)} を待っています 💤。起きると引き受けます。`;
     if (p.match.runner === null)
       return `このジョブに合う稼働中のランナーがありません${p.match.wants.length ? `（必要なもの: ${wanted(p.match)}）` : ''}。見つかり次第、開始します。`;
     const place = p.position > 1 ? `順番は ${p.position} 番目です。` : '次に実行されます。';
@@ -212,7 +214,10 @@ export const jaViews: typeof enViews = {
   replyUndo: (p) => `元に戻すには: ${code(p.undo)}`,
 
   checkQueued: (p) => (p.position > 1 ? `実行待ち（${p.position} 番目）` : '実行待ち（次に実行）'),
-  checkNoRunner: () => '実行待ち（合うランナーが稼働していません）',
+  checkNoRunner: (p) =>
+    p.asleep === null
+      ? '実行待ち（合うランナーが稼働していません）'
+      : `実行待ち（${neutraliseInline(p.asleep)} がスリープ中）`,
   checkRunning: (p) =>
     `${neutraliseInline(p.runner)} で実行中${p.total === 0 ? '' : `（${p.total} 行中 ${p.done} 行まで完了）`}`,
   checkCancelling: (p) => `${neutraliseInline(p.runner)} で停止処理中`,
@@ -252,6 +257,7 @@ export const jaViews: typeof enViews = {
   dispatchedByGit: () => '設定が `dispatch: git` なので、マージ後は `--git` で動くランナーが自分で取ります。',
 
   runnerTakes: (p) => {
+    if (p.match.asleep) return `💤 スリープ中の ${code(p.match.asleep)} が、起き次第引き受けます`;
     if (p.match.runner !== null)
       return p.match.busy
         ? `稼働中の ${code(p.match.runner)} が、実行中のジョブを終え次第引き受けます${proved(p.match)}`

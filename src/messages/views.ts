@@ -21,6 +21,8 @@ export interface RunnerMatch {
   runner: string | null;
   /** It is running another job at the moment. */
   busy?: boolean;
+  /** None is live, but this Mac, which suits the job, is only asleep. */
+  asleep?: string;
   /** What the job wants of a runner: its `runs_on` and `requires`. */
   wants: readonly string[];
   /** What that runner has proved of it, and of its cluster. */

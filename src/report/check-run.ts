@@ -21,6 +21,8 @@ export type JobCheckView = Locale & {
         log: string;
         /** Its lease has run out: since when (ms) nothing was heard. */
         silentSince?: number | undefined;
+        /** The runner is one that sleeps when it is silent. */
+        sleeps?: boolean;
         cancelling?: boolean;
       }
     /** The run fell silent, and run number `next` follows it unasked. */
@@ -57,7 +59,10 @@ export function renderJobCheck(view: JobCheckView): JobCheck {
     case 'queued':
       return {
         status: 'queued',
-        title: view.match.runner === null ? m.checkNoRunner() : m.checkQueued({ position: view.position }),
+        title:
+          view.match.runner === null
+            ? m.checkNoRunner({ asleep: view.match.asleep ?? null })
+            : m.checkQueued({ position: view.position }),
         summary: paragraphs(m.nextQueued({ position: view.position, match: view.match }), about),
         actions: [cancelAction(m)],
       };
@@ -66,13 +71,18 @@ export function renderJobCheck(view: JobCheckView): JobCheck {
       const running =
         since === undefined
           ? m.checkRunning({ runner, done: view.stepsDone, total: view.stepsTotal })
-          : m.checkSilent({ runner, since, timeZone });
+          : view.sleeps
+            ? m.checkAsleep({ runner })
+            : m.checkSilent({ runner, since, timeZone });
       const started = m.checkStarted({ at: view.startedAt, timeZone });
       return {
         status: 'in_progress',
         title: view.cancelling ? m.checkCancelling({ runner }) : running,
         summary: paragraphs(
-          since !== undefined && m.nextSilent({ runner, since, timeZone }),
+          since !== undefined &&
+            (view.sleeps
+              ? m.runnerAsleep({ runner, since, timeZone })
+              : m.nextSilent({ runner, since, timeZone })),
           m.joined({ sentences: [started, since === undefined ? m.checkUpdates() : ''] }),
           about,
         ),

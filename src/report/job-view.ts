@@ -11,6 +11,7 @@ import { readLogTail } from '../store/logs.ts';
 import { matchLiveRunner } from '../store/match-live-runner.ts';
 import { getPublished } from '../store/published.ts';
 import { askData } from '../store/row-data.ts';
+import { runsOnMac } from '../store/runners.ts';
 import type { AskRow, JobRow, RunRow } from '../store/tables.ts';
 import { outcomeOf } from './job-outcome.ts';
 import { jobOf } from './judge-run.ts';
@@ -23,6 +24,8 @@ export interface JobView extends Locale {
   ask: AskRow | undefined;
   entry: RunEntry | null;
   outcome: Outcome | null;
+  /** It runs on a machine that may fall asleep. */
+  onMac: boolean;
   /** Of an agent's run. */
   change: ShownChange | null;
   links: RunLinks;
@@ -36,6 +39,7 @@ export async function jobView(scope: Scope, row: JobRow, run: RunRow | undefined
   const ask = row.ask_key ? await getAsk(scope.store.db, row.ask_key) : undefined;
   const entry = row.verdict ? runEntry.parse(JSON.parse(row.verdict)) : null;
   const check = row.head_sha ? await getPublished(scope.store.db, checkKey(row, row.head_sha)) : undefined;
+  const onMac = run?.state === 'running' && (await runsOnMac(scope.store.db, run));
   const report = entry && row.report_sha ? (entry.log ?? recordPath(job.report_path)) : null;
   return {
     language: ask?.language ?? (scope.settings.language === 'ja' ? 'ja' : 'en'),
@@ -47,6 +51,7 @@ export async function jobView(scope: Scope, row: JobRow, run: RunRow | undefined
     ask,
     entry,
     outcome: entry ? outcomeOf(job, entry, run) : null,
+    onMac,
     change: entry?.agent ? shownChange(scope, row, entry.agent.change) : null,
     links: {
       ...(entry?.agent?.change.state === 'proposed'

@@ -28,6 +28,8 @@ export type AskStage =
       runner: string;
       startedAt: number;
       silentSince?: number | undefined;
+      /** The runner is one that sleeps when it is silent. */
+      sleeps?: boolean;
       cancelling?: boolean;
     }
   /** `startedAt` null: it never started. `reported`: its record is committed. */
@@ -163,7 +165,11 @@ function nextSteps(view: AskView, m: Messages): string[] {
       return [
         view.silentSince === undefined
           ? ''
-          : m.nextSilent({ runner: view.runner, since: view.silentSince, timeZone: view.timeZone }),
+          : (view.sleeps ? m.runnerAsleep : m.nextSilent)({
+              runner: view.runner,
+              since: view.silentSince,
+              timeZone,
+            }),
         view.cancelling ? m.nextCancelling() : m.nextRunning(),
       ];
     case 'ended': {

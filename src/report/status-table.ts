@@ -41,6 +41,7 @@ export type StatusTableView = Locale & {
     seenAt: number;
     jobId?: string;
     draining?: boolean;
+    asleep?: boolean;
   }[];
 };
 
@@ -73,7 +74,9 @@ export function renderStatusTable(view: StatusTableView): string {
     row([
       codeCell(runner.name),
       runner.labels.map((label) => codeCell(label)).join(' '),
-      runner.jobId ? codeCell(runner.jobId) : runner.draining ? m.statusDraining() : m.statusIdle(),
+      [runner.asleep ? m.statusAsleep() : '', runner.jobId ? codeCell(runner.jobId) : '']
+        .filter(Boolean)
+        .join(' ') || (runner.draining ? m.statusDraining() : m.statusIdle()),
       m.statusAgo({ seconds: seconds(runner.seenAt) }),
     ]),
   );

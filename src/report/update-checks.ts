@@ -101,6 +101,7 @@ async function renderContent(scope: Scope, view: JobView): Promise<JobCheck> {
       log: await readableTail(scope, view),
       silentSince: silentSince(run, scope.now()),
       ...(run.cancelled_by ? { cancelling: true } : {}),
+      ...(view.onMac ? { sleeps: true } : {}),
     });
   }
   return renderJobCheck({

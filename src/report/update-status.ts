@@ -178,6 +178,7 @@ async function jobStage(
       startedAt: run.started_at ?? run.seen_at,
       silentSince: silentSince(run, scope.now()),
       ...(run.cancelled_by ? { cancelling: true } : {}),
+      ...(job.onMac ? { sleeps: true } : {}),
     };
   }
   return {

@@ -244,7 +244,7 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   replyRefusal: [],
   replyUndo: [{ undo: 'git checkout -- .' }],
   checkQueued: [{ position: 2 }],
-  checkNoRunner: [],
+  checkNoRunner: [{ asleep: 'mac' }],
   checkRunning: [{ runner: 'devbox', done: 1, total: 3 }],
   checkCancelling: [{ runner: 'devbox' }],
   checkSilent: [{ runner: 'devbox', since: 0, timeZone: 'UTC' }],
@@ -271,6 +271,9 @@ const SAMPLES: { [K in keyof Messages]: Parameters<Messages[K]> } = {
   pullHandWritten: [],
   pullScript: [],
   pullScriptFold: [{ lines: 30 }],
+  statusAsleep: [],
+  checkAsleep: [{ runner: 'mac' }],
+  runnerAsleep: [{ runner: 'mac', since: 0, timeZone: 'UTC' }],
   linkChange: [{ number: 9 }],
   replyAgentSays: [],
   changeBecame: [

@@ -31,8 +31,9 @@ export function createScriptedRunner(options: {
   token: string;
   name?: string;
   labels?: string[];
+  capabilities?: string[];
 }): ScriptedRunner {
-  const { name = 'devbox', labels = ['devbox'] } = options;
+  const { name = 'devbox', labels = ['devbox'], capabilities = ['bash', 'codex'] } = options;
   const process = `p-${randomUUID()}`;
 
   async function call(path: string, request: object): Promise<{ status: number; body: unknown }> {
@@ -65,7 +66,7 @@ export function createScriptedRunner(options: {
     name,
     sync,
     async acquire(wait = 0) {
-      const request = { name, process, labels, capabilities: ['bash', 'codex'], version: '0', wait };
+      const request = { name, process, labels, capabilities, version: '0', wait };
       const { status, body } = await call('acquire', request);
       if (status === 204) return null;
       if (status !== 200) throw new Error(`acquire was answered ${status}: ${JSON.stringify(body)}`);

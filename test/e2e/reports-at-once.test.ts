@@ -34,4 +34,7 @@ it('makes one commit for each of many jobs that end at once', async () => {
     .filter(({ method, path }) => method === 'POST' && path.endsWith('/git/commits'));
   expect(made).toHaveLength(JOBS);
   expect((await t.github.read.tree()).filter((path) => path.startsWith('jobs/done/'))).toHaveLength(JOBS);
+  const loop = (await t.github.read.file('reports/loop.md')) ?? '';
+  const rows = loop.split('## Last 10 runs')[1]?.match(/^\| \d{4}-/gm);
+  expect(rows).toHaveLength(JOBS);
 });

@@ -58,7 +58,8 @@ export function summarise(entries: readonly LedgerEntry[], rates: Rates | null):
   const fixedTotal = addMoney(...fixed.map(spentOn));
   const total = addMoney(models, fixedTotal);
   const succeeded = new Set(runs.filter((run) => run.state === 'succeeded').map(({ job }) => job)).size;
-  const shares = sharesOf(runs, fixed, rates);
+  const byDay = Map.groupBy(runs, ({ day }) => day);
+  const shares = sharesOf(byDay, fixed, rates);
   const credit = (key: 'goal' | 'schedule' | 'job') => credits(key, runs, calls, spentOn, shares);
   return {
     total,
@@ -86,7 +87,9 @@ export function summarise(entries: readonly LedgerEntry[], rates: Rates | null):
     goals: credit('goal'),
     schedules: credit('schedule'),
     jobs: credit('job').sort((a, b) => weight(b.money) - weight(a.money)),
-    fixed: [...new Set(fixed.map(({ name }) => name))].sort().map((name) => usesOf(name, runs, fixed, rates)),
+    fixed: [...new Set(fixed.map(({ name }) => name))]
+      .sort()
+      .map((name) => usesOf(name, byDay, fixed, rates)),
   };
 }
 
@@ -105,9 +108,11 @@ const sum = (numbers: readonly number[]) => numbers.reduce((whole, part) => whol
 /** For an order only: currencies cannot be compared. */
 const weight = (money: Money) => sum(Object.values(money));
 
-/** Runs that were judged, by what they touched and the day. */
-function touching(runs: readonly LedgerRun[], { name, day }: FixedEntry): LedgerRun[] {
-  return runs.filter((run) => run.judged && run.day === day && run.touches.includes(name));
+type RunsByDay = ReadonlyMap<string, readonly LedgerRun[]>;
+
+/** Runs that were judged, and touched the cost on its day. */
+function touching(runs: RunsByDay, { name, day }: FixedEntry): LedgerRun[] {
+  return (runs.get(day) ?? []).filter((run) => run.judged && run.touches.includes(name));
 }
 
 function useOf(runs: readonly LedgerRun[]): DayUse {
@@ -117,7 +122,7 @@ function useOf(runs: readonly LedgerRun[]): DayUse {
 
 function usesOf(
   name: string,
-  runs: readonly LedgerRun[],
+  runs: RunsByDay,
   fixed: readonly FixedEntry[],
   rates: Rates | null,
 ): FixedSummary {
@@ -132,11 +137,7 @@ function usesOf(
 }
 
 /** Each run's part of the fixed costs: those of a day are shared by the runs that touched them that day. */
-function sharesOf(
-  runs: readonly LedgerRun[],
-  fixed: readonly FixedEntry[],
-  rates: Rates | null,
-): Map<string, Money> {
+function sharesOf(runs: RunsByDay, fixed: readonly FixedEntry[], rates: Rates | null): Map<string, Money> {
   const shares = new Map<string, Money>();
   for (const entry of fixed) {
     const users = touching(runs, entry);

@@ -20,7 +20,6 @@ const ROUTES: Record<EffectName, readonly string[]> = {
   'commit.create': [`POST ${REPO}/git/commits`],
   'ref.create': [`POST ${REPO}/git/refs`],
   'ref.update': [`PATCH ${REPO}/git/refs/{ref}`],
-  'ref.delete': [`DELETE ${REPO}/git/refs/{ref}`],
   'pull.create': [`POST ${REPO}/pulls`],
   'pull.update': [`PATCH ${REPO}/pulls/{pull_number}`],
   'pull.merge': [`PUT ${REPO}/pulls/{pull_number}/merge`],

@@ -1,5 +1,5 @@
-import { type RepositoryContext, read, write } from './call-github.ts';
-import { GitHubError, isGitHubError } from './errors.ts';
+import { type RepositoryContext, read } from './call-github.ts';
+import { GitHubError } from './errors.ts';
 import {
   createCommit,
   createRef,
@@ -12,7 +12,7 @@ import {
 import type { RepositoryClient } from './repository-api.ts';
 import type { FileChange } from './types.ts';
 
-type Branches = Pick<RepositoryClient, 'ensureBranchCommit' | 'updateBranch' | 'deleteBranch'>;
+type Branches = Pick<RepositoryClient, 'ensureBranchCommit' | 'updateBranch'>;
 
 /**
  * Branches are named after the ask, so anybody can guess and make one first. What is there already is
@@ -60,19 +60,6 @@ export function createBranches(context: RepositoryContext): Branches {
         }
         case 'refused':
           throw new GitHubError('forbidden', moved.message);
-      }
-    },
-
-    async deleteBranch(branch, signal) {
-      try {
-        await write(context, 'ref.delete', signal, (base) =>
-          context.octokit.rest.git.deleteRef({ ...base, ref: `heads/${branch}` }),
-        );
-        return true;
-      } catch (error) {
-        if (isGitHubError(error, 'not_found')) return false;
-        if (error instanceof GitHubError && /does not exist/i.test(error.message)) return false;
-        throw error;
       }
     },
   };

@@ -14,7 +14,6 @@ export const EFFECTS = {
   'commit.create': 'write',
   'ref.create': 'write',
   'ref.update': 'write',
-  'ref.delete': 'write',
   'pull.create': 'content',
   'pull.update': 'write',
   'pull.merge': 'content',

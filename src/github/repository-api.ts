@@ -125,8 +125,6 @@ export interface RepositoryClient {
     options: { from: string; files: FileChange[]; message: string },
     signal: AbortSignal,
   ): Promise<BranchUpdate>;
-  /** false when it was not there. */
-  deleteBranch(branch: string, signal: AbortSignal): Promise<boolean>;
   commitFiles(options: CommitFiles, signal: AbortSignal): Promise<CommitOutcome>;
 
   /** `again`: it may have been opened before, and then an ended one is taken too: nobody is asked twice. */

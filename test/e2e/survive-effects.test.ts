@@ -156,9 +156,9 @@ const ELSEWHERE: Partial<Record<EffectName, string>> = {
   'pull.enqueue': 'here',
   'blob.create': 'here',
   'pull.update': 'survive-commands.test.ts',
-  // No work item has these yet; that a repetition finds the first is shown for the client.
-  'commit_comment.create': 'test/github/repository-client.test.ts',
-  'ref.delete': 'test/github/repository-client.test.ts',
+  'commit_comment.create': 'survive-issues.test.ts',
+  'issue.create': 'survive-issues.test.ts',
+  'issue.update': 'survive-issues.test.ts',
 };
 
 it('every side effect has a place where the app is killed at it', () => {

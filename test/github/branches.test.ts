@@ -1,7 +1,6 @@
-import nock from 'nock';
 import { describe, expect, it } from 'vitest';
 import { startGitWorld } from './git-world.ts';
-import { API, createClient, never, REPO, useWire } from './wire.ts';
+import { createClient, never, useWire } from './wire.ts';
 
 useWire();
 
@@ -102,16 +101,5 @@ describe('updateBranch', () => {
     expect(await client.updateBranch(branch, options, never)).toMatchObject({ kind: 'moved' });
     world.refs.delete(branch);
     expect(await client.updateBranch(branch, options, never)).toEqual({ kind: 'gone' });
-  });
-});
-
-describe('deleteBranch', () => {
-  it('is content when it is gone', async () => {
-    const client = createClient();
-    const path = `${REPO}/git/refs/${encodeURIComponent(`heads/${branch}`)}`;
-    nock(API).delete(path).reply(204);
-    expect(await client.deleteBranch(branch, never)).toBe(true);
-    nock(API).delete(path).reply(422, { message: 'Reference does not exist' });
-    expect(await client.deleteBranch(branch, never)).toBe(false);
   });
 });

@@ -41,6 +41,7 @@ const WARN = 40;
 
 /** GitHub emulated, and the app in this process. */
 export interface TestApp {
+  dataDir: string;
   github: GitHubServer;
   model: ModelServer | null;
   /** The app that runs now. */
@@ -131,6 +132,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   };
 
   return {
+    dataDir,
     github,
     model,
     log,

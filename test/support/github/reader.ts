@@ -16,6 +16,7 @@ export interface Reader {
   pull(number: number): Promise<Pull>;
   pulls(state?: 'open' | 'closed' | 'all'): Promise<Pull[]>;
   /** Latest check runs of a commit, oldest first; `all` includes superseded ones. */
+  commitComments(sha: string): Promise<Json[]>;
   checkRuns(sha: string, filter?: 'latest' | 'all'): Promise<Json[]>;
   annotations(checkRun: number): Promise<Json[]>;
   /** Reaction contents with their authors, e.g. `['eyes by guruguru-test[bot]']`. */
@@ -51,6 +52,7 @@ export function createReader(world: World, repo: RepositoryState, token: string)
       (await client.many(`${path()}/pulls?state=${state}&direction=asc`)).map(toPull),
     checkRuns: async (sha, filter = 'latest') =>
       (await client.many(`${path()}/commits/${sha}/check-runs?filter=${filter}`, 'check_runs')).reverse(),
+    commitComments: (sha) => client.many(`${path()}/commits/${sha}/comments`),
     annotations: (checkRun) => client.many(`${path()}/check-runs/${checkRun}/annotations`),
     async reactions(target) {
       const where =

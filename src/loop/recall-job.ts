@@ -2,21 +2,25 @@ import { loseJob } from '../dispatch/lose-job.ts';
 import { recallKey } from '../dispatch/sync.ts';
 import { admitJobs, type Queue } from '../gate/admit-jobs.ts';
 import { JOB_ID } from '../job/job.ts';
+import { parseTickId } from '../job/tick-id.ts';
 import { recordedEnd, shownJob } from '../report/job-evidence.ts';
 import { reportsBranch } from '../report/reports-branch.ts';
 import { getAsk, patchAsk } from '../store/asks.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
 import { intend } from '../store/published.ts';
+import { recallTick } from './recall-tick.ts';
 import { observeMerged, rememberSaid } from './survey.ts';
 import type { WorkContext, WorkResult } from './work.ts';
 
 /** `recall:<repository>:<job>`: a runner tells of a job that no row knows. */
 export async function workOnRecall(c: WorkContext): Promise<WorkResult> {
   const id = c.key.slice(c.key.lastIndexOf(':') + 1);
-  if (!(await getJob(c.store.db, c.repo.id, id)) && !(await recallJob(c, id)))
+  if (!(await getJob(c.store.db, c.repo.id, id)) && !(await recallAny(c, id)))
     await c.store.write((tx) => intend(tx, recallKey(c.repo.id, id)));
   return 'done';
 }
+
+const recallAny = (c: WorkContext, id: string) => (parseTickId(id) ? recallTick(c, id) : recallJob(c, id));
 
 /**
  * Makes the row of an ended job again from its record, so that it can be retried, and the result of a later

@@ -205,3 +205,85 @@ it('comes of a pasted file with no model, and needs no click by who may approve 
   const wrong = await ask(t, `/ask again\n\`\`\`json\n${JSON.stringify({ ...file, cron: 'daily' })}\n\`\`\``);
   expect((await t.marked(wrong, 'final'))[0]?.body).toContain('it has 1 field; use five fields');
 });
+
+it('takes the result of a tick that ran while the database was lost', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  const runner = await t.runner();
+  await t.approved('hello');
+  await t.at('2026-11-22T22:00:01Z');
+  const offer = await runner.acquire(5);
+  if (!offer) throw new Error('nothing was offered');
+  await runner.start(offer);
+  await loseData(t);
+  await t.github.as('octo').openIssue({ title: 'Is it there?', body: '/status' });
+  await t.settle();
+  // The app does not know it, and looks for it.
+  expect((await runner.sync(offer, {})).status).toBe(503);
+  await t.settle();
+  await runner.finish(offer, notReady);
+  await t.settle();
+  expect(await rows('ticks')).toMatchObject([{ id: offer.job_id, state: 'ended', recorded: 1 }]);
+  expect((await issues()).filter(({ title }) => String(title).startsWith('READY'))).toMatchObject([
+    { state: 'open' },
+  ]);
+});
+
+it('after three days away catches up once, leaves out what overlaps, and says so', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  const runner = await t.runner();
+  await t.approved('hello', scheduleFile('hello', {}, { timeout_minutes: 720 }));
+  await t.down();
+  t.set('2026-11-26T20:00:00Z');
+  await t.up();
+  await t.settle();
+  expect((await rows('ticks')).map(({ id, late, missed }) => ({ id, late, missed }))).toEqual([
+    { id: 'hello@20261125T2200Z', late: 1, missed: 3 },
+  ]);
+  const offer = await runner.acquire(5);
+  if (!offer) throw new Error('nothing was offered');
+  await runner.start(offer);
+  await t.at('2026-11-26T22:00:01Z');
+  expect((await rows('ticks')).map(({ state }) => state)).toEqual(['open', 'skipped']);
+  expect(await runner.acquire(0)).toBeNull();
+  await runner.finish(offer, ready);
+  await t.settle();
+  expect(await issues()).toEqual([]);
+
+  await t.at('2026-11-27T15:00:01Z');
+  const days = await Promise.all(
+    ['2026-11-26', '2026-11-27'].map((day) => t.github.read.file(`reports/schedules/hello/${day}.ndjson`)),
+  );
+  expect(days.map((text) => JSON.parse(text ?? ''))).toMatchObject([
+    { tick: 'hello@20261125T2200Z', state: 'succeeded', late: true, missed_before: 3 },
+    { tick: 'hello@20261126T2200Z', state: 'skipped' },
+  ]);
+});
+
+it('holds ticks in a pause, and tells once that no runner takes them', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  await t.approved('hello');
+  const thread = await ask(t, '/pause', 'octo');
+  await t.at('2026-11-22T22:00:01Z');
+  await t.at('2026-11-23T22:30:00Z');
+  expect(await rows('ticks')).toEqual([]);
+  await t.github.as('octo').comment(thread, '/resume');
+  await t.settle();
+  expect(await rows('ticks')).toMatchObject([{ id: 'hello@20261123T2200Z', state: 'open' }]);
+
+  await t.at('2026-11-24T22:00:01Z');
+  expect((await rows('ticks')).map(({ state }) => state)).toEqual(['replaced', 'open']);
+  await t.at('2026-11-25T22:00:01Z');
+  await t.at('2026-11-26T21:00:00Z');
+  const [issue, ...more] = (await issues()).filter(({ title }) => String(title).startsWith('READY'));
+  expect(more).toEqual([]);
+  expect(String(issue?.body)).toContain('no runner took it');
+  expect(await t.said(Number(issue?.number))).toEqual([]);
+  const runner = await t.runner();
+  expect(await runner.run(ready)).toMatchObject({ job_id: 'hello@20261125T2200Z' });
+  await t.settle();
+  expect((await t.github.read.issue(Number(issue?.number))).state).toBe('closed');
+  const status = await ask(t, '/status', 'octo');
+  expect((await t.marked(status, 'reply'))[0]?.body).toMatch(
+    /`hello`\]\(.*\| READY of hello \| `0 7 \* \* \*` Asia\/Tokyo \| ✅ well since .* \| 2026-11-27 07:00/,
+  );
+});

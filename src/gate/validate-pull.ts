@@ -87,6 +87,7 @@ export async function validatePull(scope: Scope, seen: ObservedPull, openIn: num
       checkedSha: pull.headSha,
       failures: findings.filter((finding) => finding.severity === 'failure').length,
       unlisted,
+      scheduled: found.schedules.length > 0,
       url: pull.url,
       openIn,
       ...(seen.data.headSha === pull.headSha

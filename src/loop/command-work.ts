@@ -166,14 +166,23 @@ async function cancel(c: WorkContext, command: CommandRow, m: Messages): Promise
   });
 }
 
-/** A job PR by somebody who may not write has no rows of its jobs. */
+/** A job PR by somebody who may not write has no rows of its jobs, and a schedule has none before it is in force. */
 async function cancelPull(tx: Tx, c: WorkContext, command: CommandRow): Promise<boolean> {
-  const row = command.on_pull ? await getPull(tx, c.repo.id, command.thread) : undefined;
-  const { unlisted, settled } = pullData(row);
-  if (!unlisted || settled || idsIn(command).length > 0) return false;
-  await recordPull(tx, c, command.thread, { cancelled: true });
-  await enqueue(tx, `pr:${c.repo.id}:${command.thread}`);
-  return true;
+  if (idsIn(command).length > 0) return false;
+  const asks = (await listAsksForThread(tx, c.repo.id, command.thread)).filter(
+    (ask) => ask.state === 'proposed' && ask.job_id === null,
+  );
+  const numbers = asks.flatMap((ask) => ask.pr_number ?? []);
+  const own = command.on_pull ? await getPull(tx, c.repo.id, command.thread) : undefined;
+  const { unlisted, scheduled, settled } = pullData(own);
+  if (own && (unlisted || scheduled) && !settled) numbers.push(command.thread);
+  for (const ask of asks)
+    await patchAsk(tx, ask.key, { data: withData(askData(ask), { endedBy: command.login }) });
+  for (const number of new Set(numbers)) {
+    await recordPull(tx, c, number, { cancelled: true });
+    await enqueue(tx, `pr:${c.repo.id}:${number}`);
+  }
+  return numbers.length > 0;
 }
 
 async function cancelOne(

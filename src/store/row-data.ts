@@ -61,6 +61,8 @@ export interface PullData {
   checkedSha?: string | null;
   /** It brings jobs of somebody who may not write, which have no rows until somebody approves them. */
   unlisted?: boolean;
+  /** It brings schedules, which have no rows before they are in force. */
+  scheduled?: boolean;
   /** Who clicked "re-run": the head is judged again if that person may write. */
   rerun?: string | null;
   /** Number of the last survey after which it was seen open: merged later, it cannot have been admitted before. */

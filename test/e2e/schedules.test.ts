@@ -287,3 +287,47 @@ it('holds ticks in a pause, and tells once that no runner takes them', async () 
     /`hello`\]\(.*\| READY of hello \| `0 7 \* \* \*` Asia\/Tokyo \| ✅ well since .* \| 2026-11-27 07:00/,
   );
 });
+
+it('says and records everything once, though GitHub does it and answers an error', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  const runner = await t.runner();
+  await t.approved('hello');
+  const lost = (method: string, end: RegExp) =>
+    t.github.faults.add({
+      match: (m, path) => m === method && end.test(path),
+      status: 502,
+      afterWrite: true,
+      times: 1,
+    });
+  lost('PATCH', /\/git\/refs\//);
+  lost('POST', /\/issues$/);
+  lost('POST', /\/issues\/\d+\/comments$/);
+  lost('PATCH', /\/issues\/\d+$/);
+  await t.at('2026-11-22T22:00:01Z');
+  await runner.run(notReady);
+  for (const second of ['10', '20', '30']) await t.at(`2026-11-22T22:00:${second}Z`);
+  await t.at('2026-11-23T22:00:01Z');
+  await runner.run(ready);
+  for (const second of ['10', '20', '30', '40']) await t.at(`2026-11-23T22:00:${second}Z`);
+  const [issue, ...more] = await issues();
+  expect(more).toEqual([]);
+  expect(issue?.state).toBe('closed');
+  expect(await t.said(Number(issue?.number))).toHaveLength(1);
+  const lines = (await t.github.read.file('reports/schedules/hello/2026-11-23.ndjson'))?.trim().split('\n');
+  expect(lines).toHaveLength(1);
+  // The branch is found as it was made within one pass.
+  expect(t.log.splice(0)).toHaveLength(3);
+});
+
+it('ends with its ask, by /cancel, before anybody approved it', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z', { settings: 'gate:\n  fenced: approve\n' });
+  const file = { name: 'disk', cron: '*/30 * * * *', time_zone: 'UTC', job: { script: ['df -h'] } };
+  const issue = await ask(t, `/ask look\n\`\`\`json\n${JSON.stringify(file)}\n\`\`\``);
+  const pull = await pullOf(t, issue);
+  expect(pull.merged).toBe(false);
+  await t.github.as('writer').comment(issue, '/cancel');
+  await t.settle();
+  expect((await t.github.read.pull(pull.number)).state).toBe('closed');
+  expect((await t.marked(issue, 'final')).length).toBe(1);
+  expect(await rows('schedules')).toEqual([]);
+});

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { type Finding, renderFinding } from '../job/finding.ts';
+import { goalFindings } from '../job/goal-findings.ts';
+import { parseGoal } from '../job/parse-goal.ts';
 import { parseJob } from '../job/parse-job.ts';
 import { policyFindings } from '../job/policy.ts';
 import { parseSchedule, schedulePolicyFindings } from '../job/schedule/parse-schedule.ts';
@@ -31,6 +33,10 @@ async function checkFile(file: string): Promise<Finding[]> {
   }
   const settings = await settingsNear(file);
   if (!settings.ok) return settings.findings;
+  if (/(?:^|\/)jobs\/goals\/[^/]+$/.test(resolve(file).replaceAll('\\', '/'))) {
+    const goal = parseGoal(bytes, { path: file });
+    return goal.ok ? goalFindings(goal, file, settings.settings) : goal.findings;
+  }
   if (/(?:^|\/)jobs\/schedules\/[^/]+$/.test(resolve(file).replaceAll('\\', '/'))) {
     const schedule = parseSchedule(bytes, { path: file });
     return schedule.ok ? schedulePolicyFindings(schedule, file, settings.settings) : schedule.findings;

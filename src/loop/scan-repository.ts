@@ -8,6 +8,7 @@ import { JOB_ID } from '../job/job.ts';
 import { parseSettings } from '../job/settings.ts';
 import { getAsk } from '../store/asks.ts';
 import { getCommand } from '../store/commands.ts';
+import { listOpenGoals } from '../store/goals.ts';
 import { getJob, listJobsByState, listUnfinishedJobs } from '../store/jobs.ts';
 import { getPull } from '../store/pulls.ts';
 import { pullData } from '../store/row-data.ts';
@@ -201,10 +202,11 @@ async function changedPulls(
   return changed;
 }
 
-/** Numbers of the PRs whose jobs wait for a yes, by our rows. */
+/** Numbers of the PRs whose jobs or goals wait for a yes, by our rows. */
 async function proposedPulls(db: Reader, repoId: number): Promise<Set<number>> {
   const jobs = await listJobsByState(db, ['proposed'], repoId);
-  return new Set(jobs.flatMap(({ pr_number: number }) => (number === null ? [] : [number])));
+  const goals = (await listOpenGoals(db, repoId)).filter(({ state }) => state === 'proposed');
+  return new Set([...jobs, ...goals].flatMap(({ pr_number: number }) => (number === null ? [] : [number])));
 }
 
 /** Those that the list of open ones does not show any more, if it is all of them. */

@@ -6,12 +6,14 @@ import type { AgentEntry, ChangeRecord } from '../job/change/agent-entry.ts';
 import { applyDiff } from '../job/change/apply-diff.ts';
 import { type ChangeProblem, judgeChange } from '../job/change/judge-change.ts';
 import { type FileDiff, parseDiff } from '../job/change/parse-diff.ts';
+import { parseGoal } from '../job/parse-goal.ts';
 import { diffPath } from '../job/report-paths.ts';
 import { runResult } from '../job/run-result.ts';
 import { changeCommitMessage, changePullTitle } from '../messages/commit-messages.ts';
 import { codeCell, list, paragraphs, quote } from '../messages/markdown.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { clip } from '../messages/plain-text.ts';
+import { getGoal } from '../store/goals.ts';
 import { getJob, patchJob } from '../store/jobs.ts';
 import type { JobView } from './job-view.ts';
 
@@ -51,6 +53,13 @@ export async function proposeChange(scope: Scope, view: JobView): Promise<void> 
   });
 }
 
+/** What the envelope of its goal lets an agent change; null = it is no goal's job. */
+async function goalPaths(scope: Scope, { job }: JobView): Promise<readonly string[] | null> {
+  const goal = job.goal ? await getGoal(scope.store.db, scope.repo.id, job.goal) : undefined;
+  const parsed = goal && parseGoal(goal.file, { path: `jobs/goals/${goal.id}.json` });
+  return parsed?.ok ? parsed.goal.envelope.paths : null;
+}
+
 async function makeChange(
   scope: Scope,
   view: JobView,
@@ -60,7 +69,11 @@ async function makeChange(
   const { client, repo, settings, signal } = scope;
   const parsed = parseDiff(diff);
   if (!parsed.ok) return { code: 'unreadable', detail: parsed.problem };
-  const problem = judgeChange(parsed.files, Buffer.byteLength(diff), settings.policy.agent);
+  const bytes = Buffer.byteLength(diff);
+  const paths = await goalPaths(scope, view);
+  const problem =
+    judgeChange(parsed.files, bytes, settings.policy.agent) ??
+    (paths && judgeChange(parsed.files, bytes, { ...settings.policy.agent, paths }));
   if (problem) return problem;
   if (!(await isOnDefaultBranch(scope, agent.base))) return { code: 'base_unknown', detail: agent.base };
   const files = await changedFiles(scope, agent.base, parsed.files);

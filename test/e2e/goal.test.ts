@@ -120,6 +120,18 @@ describe('a goal', () => {
     const pull = (await t.github.read.pulls()).find(({ state }) => state === 'open');
     expect(pull?.body).toContain('It leaves the envelope, so it waits for you');
 
+    // Waiting for a person sends one reminder and never ends a goal, whatever its time.
+    const later = Date.now() + 48 * 3_600_000;
+    const key = `goal:${t.github.repository().id}:${(await goalRow()).id}`;
+    for (const now of [later, later + 86_400_000]) expect(await workAt(t, key, now)).toBe('done');
+    expect(await t.marked(issue, 'reminder')).toHaveLength(1);
+    expect(await goalRow()).toMatchObject({ state: 'waiting' });
+    await t.github.as('writer').comment(issue, '/status');
+    await t.settle();
+    expect((await t.marked(issue, 'reply'))[0]?.body).toMatch(
+      /\| goal \| .*\n.*\n.*waiting for a person \| 2\/5 \|/,
+    );
+
     await t.github.as('writer').comment(pull?.number ?? 0, '/approve');
     await t.settle();
     expect(await jobs()).toEqual(['001 succeeded', '002 queued']);

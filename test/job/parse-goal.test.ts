@@ -134,3 +134,18 @@ describe('the JSON Schema of a goal file', () => {
       expect(Object.keys(GOAL_HINTS)).toContain(`envelope.${field}`);
   });
 });
+
+describe('docs/goals.md', () => {
+  const docs = readFileSync(new URL('../../docs/goals.md', import.meta.url), 'utf8');
+
+  it('shows a goal file that is valid and that the policy has nothing to say about', () => {
+    const [, example = ''] = /```json\n([\s\S]*?)```/.exec(docs) ?? [];
+    const parsed = parseGoal(example, { path: 'jobs/goals/smoke-ok.json' });
+    expect(parsed).toMatchObject({ ok: true });
+    if (parsed.ok) expect(goalFindings(parsed, path, DEFAULT_SETTINGS)).toEqual([]);
+  });
+
+  it('names every field of the envelope', () => {
+    for (const field of Object.keys(goalSchema.shape.envelope.shape)) expect(docs).toContain(`\`${field}\``);
+  });
+});

@@ -20,11 +20,10 @@ root=$(cd -- "$GURUGURU_ROOT" && pwd -P); here=$(pwd -P)
 case $here/ in "$root"/*) ;; *) refuse "workdir: $GURUGURU_WORKDIR is $here in the workspace, which is outside $root" ;; esac
 exec 10<>"$d/out" 11<>"$d/err" 13<>"$d/answer"
 limit=$GURUGURU_LIMIT grace=$GURUGURU_GRACE report=$GURUGURU_REPORT
-export -n GURUGURU_FOLDER GURUGURU_ROOT GURUGURU_MAKE_WORKDIR GURUGURU_LIMIT GURUGURU_GRACE
 set -m
 (
   if [ -n "$had" ]; then LC_ALL=$saved; else unset LC_ALL; fi
-  unset GURUGURU_FOLDER GURUGURU_ROOT GURUGURU_MAKE_WORKDIR GURUGURU_LIMIT GURUGURU_GRACE
+  unset GURUGURU_FOLDER GURUGURU_ROOT GURUGURU_WORKDIR GURUGURU_MAKE_WORKDIR GURUGURU_LIMIT GURUGURU_GRACE
   exec bash --noprofile --norc "$d/job" >"$d/out" 2>"$d/err" 3>"$d/mark" 4<"$d/answer" 10>&- 11>&- 13>&-
 ) &
 pid=$!

@@ -65,7 +65,10 @@ async function residentCommand(environment: Environment, flags: RunnerFlags): Pr
       url: url.url,
       token: config.token,
       name: config.name,
-      labels: config.labels.length > 0 ? config.labels : defaultLabels(config.name),
+      labels:
+        config.labels.length > 0
+          ? config.labels
+          : defaultLabels(config.name, pods ? 'linux' : process.platform),
       // A pod proves what there is in pods.
       capabilities: pods ? [] : await capabilities(environment, sandbox, say),
       version: VERSION,

@@ -4,6 +4,7 @@ import { deliverUnwritten } from './deliver-unwritten.ts';
 import { executeJob } from './execute-job.ts';
 import type { ShellResult } from './execute-shell.ts';
 import { keepAwake } from './keep-awake.ts';
+import { jobName } from './kubernetes/job-name.ts';
 import type { LogSpool } from './log-spool.ts';
 import type { OfferContext } from './offer-context.ts';
 import type { SpooledRun } from './state-directory.ts';
@@ -54,7 +55,7 @@ export async function superviseRun(
   log.close();
   if (context.pods !== undefined) {
     const { removeRun } = await import('./kubernetes/execute-kubernetes.ts');
-    await removeRun(context.pods.cluster, offer);
+    await removeRun(context.pods.cluster, offer.run, jobName({ run: offer.run, job }));
   }
   const how = result.outcome === 'exited' ? `exit ${result.exit_code ?? result.signal}` : result.outcome;
   say(`${offer.run}: ${job.id} ended (${how}, ${result.duration_seconds} s)`);

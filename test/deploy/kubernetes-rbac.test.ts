@@ -10,6 +10,7 @@ import { parseAllDocuments } from 'yaml';
 import { parseJob } from '../../src/job/parse-job.ts';
 import { openCluster } from '../../src/runner/kubernetes/cluster.ts';
 import { executeKubernetes, removeRun } from '../../src/runner/kubernetes/execute-kubernetes.ts';
+import { jobName } from '../../src/runner/kubernetes/job-name.ts';
 import { kubernetesConfig } from '../../src/runner/kubernetes/kubernetes-config.ts';
 import { kubectl } from '../support/kubernetes/kubectl.ts';
 import { startCluster } from '../support/kubernetes/start-cluster.ts';
@@ -76,7 +77,7 @@ describe('what the roles in deploy/kubernetes allow', () => {
       say: () => undefined,
     });
     expect(result).toMatchObject({ outcome: 'exited', exit_code: 0 });
-    await removeRun(client, { run: runId, job_id: '2025-11-22-001' });
+    await removeRun(client, runId, jobName({ run: runId, job: parsed.job }));
     expect([...cluster.used].sort()).toEqual(granted(rules).sort());
   });
 

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { V1Job } from '@kubernetes/client-node';
 import type { Job } from '../../job/job.ts';
 import type { LogRecord } from '../../job/run-result.ts';
 import { redactText } from '../../job/secrets/redact.ts';
@@ -13,7 +14,8 @@ import type { Roots } from '../roots.ts';
 import type { Cluster } from './cluster.ts';
 import { followRun } from './follow-run.ts';
 import { frameRecords } from './frame-records.ts';
-import { jobManifest, jobName } from './job-manifest.ts';
+import { jobManifest, RUN_ANNOTATION } from './job-manifest.ts';
+import { jobName } from './job-name.ts';
 import type { KubernetesConfig } from './kubernetes-config.ts';
 import { placeJob } from './place-job.ts';
 import { planRun } from './plan-run.ts';
@@ -83,7 +85,7 @@ export async function executeKubernetes(job: Job, options: KubernetesOptions): P
     if (!options.resume) {
       const placed = await placeJob(cluster, manifest, { seconds: config.start_seconds, signal });
       if (placed.kind !== 'placed') {
-        await remove(cluster, name);
+        if (placed.kind === 'unknown') await removeRun(cluster, options.runId, name);
         if (signal.aborted)
           return result({ outcome: 'cancelled', message: `${reasonOf(signal)} before its pod was made` });
         const known = placed.kind === 'refused';
@@ -95,7 +97,7 @@ export async function executeKubernetes(job: Job, options: KubernetesOptions): P
         });
       }
       options.say(`${options.runId}: Job ${name} in ${config.namespace} of ${cluster.server}`);
-    } else if ((await find(cluster, name, signal)) === null) {
+    } else if (!isOf(await find(cluster, name, signal), options.runId)) {
       return result({
         outcome: 'runner_error',
         message:
@@ -128,13 +130,21 @@ export async function executeKubernetes(job: Job, options: KubernetesOptions): P
   }
 }
 
-/** After its result is safe. What this does not reach, ttlSecondsAfterFinished does. */
-export async function removeRun(cluster: Cluster, run: { run: string; job_id: string }): Promise<void> {
-  await remove(cluster, jobName({ run: run.run, job: { id: run.job_id } }));
+/**
+ * Deletes the run's Job, if it is there and this run's: after its result is safe, or when it must not go on. What
+ * this does not reach, ttlSecondsAfterFinished does.
+ */
+export async function removeRun(cluster: Cluster, run: string, name: string): Promise<void> {
+  try {
+    const found = await cluster.getJob(name);
+    if (isOf(found, run)) await cluster.deleteJob(name);
+  } catch {
+    // Its end comes by itself.
+  }
 }
 
-async function remove(cluster: Cluster, name: string): Promise<void> {
-  await cluster.deleteJob(name).catch(() => undefined);
+function isOf(job: V1Job | null, run: string): job is V1Job {
+  return job?.metadata?.annotations?.[RUN_ANNOTATION] === run;
 }
 
 /** Asks until there is an answer: a cluster that cannot be reached says nothing of the Job. */

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { V1Container, V1EnvVar, V1Job, V1PodSpec } from '@kubernetes/client-node';
 import type { Job } from '../../job/job.ts';
 import { RUN_TAG } from '../tagged-processes.ts';
+import { jobName } from './job-name.ts';
 import type { KubernetesConfig } from './kubernetes-config.ts';
 import { wrapperCommand } from './pod-wrapper.ts';
 
@@ -30,18 +30,6 @@ export interface RunPod {
   job: Job;
   /** Text of the shell driver for `job.script`. */
   driver: string;
-}
-
-/** The Job's name: one run, one name, so that creating it twice is refused by the cluster. */
-export function jobName(run: Pick<RunPod, 'run'> & { job: Pick<Job, 'id'> }): string {
-  const hash = createHash('sha256').update(run.run).digest('hex').slice(0, 12);
-  const id = run.job.id
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 34)
-    .replace(/^-+|-+$/g, '');
-  // Pods are called <Job>-<5 letters>, and a label takes 63 characters.
-  return `guruguru-${id}-${hash}`;
 }
 
 /** The Kubernetes Job of one run. Pure: the same run gives the same Job. */

@@ -5,6 +5,7 @@ import { POD_SCRIPT, provedBy } from '../probe-cluster.ts';
 import type { Roots } from '../roots.ts';
 import { makeRunFolder, removeRunFolder } from '../run-folder.ts';
 import { executeKubernetes, removeRun } from './execute-kubernetes.ts';
+import { jobName } from './job-name.ts';
 import type { Pods } from './pods.ts';
 
 export type PodsProbe = { ok: true; capabilities: string[] } | { ok: false; why: string };
@@ -51,7 +52,7 @@ export async function probePods(
       startedAt: new Date().toISOString(),
       say: given.say,
     });
-    await removeRun(pods.cluster, { run: given.id, job_id: job.id });
+    await removeRun(pods.cluster, given.id, jobName({ run: given.id, job }));
     if (result.outcome !== 'exited' || result.exit_code !== 0)
       return {
         ok: false,

@@ -241,6 +241,10 @@ describe('executeKubernetes', () => {
       Object.assign(theirs?.metadata.annotations ?? {}, { 'guruguru/run-id': 'another' });
       const result = await run(job(['true']), { runId: 'same' });
       expect(result).toMatchObject({ outcome: 'refused', message: expect.stringContaining('another Job') });
+      expect(cluster.jobs()).toEqual([theirs]);
+      // Nor when an earlier process is said to have made it.
+      const resumed = await run(job(['true']), { runId: 'same', resume: true });
+      expect(resumed.message).toContain('not in the cluster');
     });
 
     it('waits as told by a 429, lists again after 410, and loses nothing', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseJob } from '../../../src/job/parse-job.ts';
-import { jobManifest, jobName, type RunPod } from '../../../src/runner/kubernetes/job-manifest.ts';
+import { jobManifest, type RunPod } from '../../../src/runner/kubernetes/job-manifest.ts';
+import { jobName } from '../../../src/runner/kubernetes/job-name.ts';
 import { kubernetesConfig, parseKubernetesConfig } from '../../../src/runner/kubernetes/kubernetes-config.ts';
 import { wrapperCommand } from '../../../src/runner/kubernetes/pod-wrapper.ts';
 

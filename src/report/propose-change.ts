@@ -92,7 +92,12 @@ async function makeChange(
           head: branch,
           base: repo.default_branch,
           title: changePullTitle(view.job),
-          body: changeBody(scope, view, agent),
+          body: changeBody(
+            scope,
+            view,
+            agent,
+            parsed.files.map(({ path }) => path),
+          ),
           // Whoever merged or closed it has decided.
           again: true,
         },
@@ -169,13 +174,14 @@ function hasFileAbove(
   });
 }
 
-function changeBody(scope: Scope, view: JobView, agent: AgentEntry): string {
+/** `paths`: those of the diff, whatever the runner has called them. */
+function changeBody(scope: Scope, view: JobView, agent: AgentEntry, paths: readonly string[]): string {
   const m = messagesFor(view.language);
   const { row, job, ask } = view;
   const jobUrl = `${repositoryUrl(scope)}/pull/${row.pr_number ?? ''}`;
   const thread = ask ? `${repositoryUrl(scope)}/${ask.on_pull ? 'pull' : 'issues'}/${ask.thread}` : null;
-  const shown = agent.files.slice(0, FILES_SHOWN).map((path) => codeCell(path));
-  const more = agent.files.length - shown.length;
+  const shown = paths.slice(0, FILES_SHOWN).map((path) => codeCell(path));
+  const more = paths.length - shown.length;
   return paragraphs(
     m.changeIntro({
       jobId: job.id,
@@ -184,7 +190,7 @@ function changeBody(scope: Scope, view: JobView, agent: AgentEntry): string {
       url: thread,
     }),
     agent.message && `${m.replyAgentSays()}\n\n${quote(clip(agent.message, MESSAGE_MAX))}`,
-    m.changeBase({ base: agent.base, files: agent.files.length }),
+    m.changeBase({ base: agent.base, files: paths.length }),
     list(more > 0 ? [...shown, `… ${more}`] : shown),
     m.changeDecide(),
   );

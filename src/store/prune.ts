@@ -1,4 +1,5 @@
-import type { Store } from './store.ts';
+import { getRun, patchRun } from './runs.ts';
+import type { Store, Tx } from './store.ts';
 
 const DAY_MS = 86_400_000;
 /** Rows of runner processes say who is live; an old one says nothing. */
@@ -51,9 +52,20 @@ export async function prune(store: Store, now: number, days = 30): Promise<numbe
     )
     .execute();
   for (const run of runs) {
-    await store.write((tx) => tx.deleteFrom('log_chunks').where('run_id', '=', run.id).execute());
+    await store.write(async (tx) => {
+      await tx.deleteFrom('log_chunks').where('run_id', '=', run.id).execute();
+      await dropDiff(tx, run.id);
+    });
   }
   return runs.length;
+}
+
+/** An agent's diff is in its PR or beside the report. */
+async function dropDiff(tx: Tx, runId: string): Promise<void> {
+  const run = await getRun(tx, runId);
+  const result = JSON.parse(run?.result ?? 'null') as { agent?: { diff?: string } } | null;
+  if (!result?.agent?.diff) return;
+  await patchRun(tx, runId, { result: JSON.stringify({ ...result, agent: { ...result.agent, diff: '' } }) });
 }
 
 const TICKS_A_WRITE = 200;

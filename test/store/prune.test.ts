@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { insertJob } from '../../src/store/jobs.ts';
 import { appendLog, readLog } from '../../src/store/logs.ts';
 import { prune } from '../../src/store/prune.ts';
-import { insertRun } from '../../src/store/runs.ts';
+import { getRun, insertRun } from '../../src/store/runs.ts';
 import { BACKENDS, emptyPlace } from '../support/backends.ts';
 import { jobRow, runRow, tempStore } from '../support/store.ts';
 
@@ -14,7 +14,13 @@ it.each(BACKENDS)('deletes logs of runs reported long ago, and no other, on %s',
     await insertJob(tx, jobRow({ id: 'reported', state: 'succeeded', report_sha: 'sha' }));
     await insertJob(tx, jobRow({ id: 'unreported', state: 'succeeded' }));
     const runs = [
-      runRow({ id: 'old', job_id: 'reported', state: 'finished', seen_at: 0 }),
+      runRow({
+        id: 'old',
+        job_id: 'reported',
+        state: 'finished',
+        seen_at: 0,
+        result: '{"agent":{"base":"b","diff":"d"}}',
+      }),
       runRow({ id: 'young', job_id: 'reported', state: 'finished', seen_at: 20 * DAY }),
       runRow({ id: 'running', job_id: 'reported', state: 'running', seen_at: 0 }),
       runRow({ id: 'only copy', job_id: 'unreported', state: 'finished', seen_at: 0 }),
@@ -27,6 +33,7 @@ it.each(BACKENDS)('deletes logs of runs reported long ago, and no other, on %s',
   expect(await prune(store, 31 * DAY)).toBe(1);
   expect(await prune(store, 31 * DAY)).toBe(0);
   expect((await readLog(store.db, 'old')).length).toBe(0);
+  expect((await getRun(store.db, 'old'))?.result).toBe('{"agent":{"base":"b","diff":""}}');
   for (const kept of ['young', 'running', 'only copy'])
     expect((await readLog(store.db, kept)).toString()).toBe('log');
 });

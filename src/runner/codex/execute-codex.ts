@@ -60,9 +60,8 @@ export async function executeCodex(job: CodexJob, options: CodexOptions): Promis
   }
   const workdir = await allowedWorkdir(options.roots, options.repository, job.workdir);
   if (!workdir.ok) return refuse(workdir.message);
-  if (options.signal?.aborted === true) {
-    return end({ outcome: 'cancelled', message: `${reasonOf(options.signal)} before the agent was started` });
-  }
+  const early = cancelledBefore(options.signal);
+  if (early !== null) return end(early);
   const { environment, runId } = options;
   const place = join(options.copies, runId);
   let own: string | null = null;
@@ -77,6 +76,9 @@ export async function executeCodex(job: CodexJob, options: CodexOptions): Promis
     const made = await makeWorkCopy({ workdir: workdir.path, folder: place, environment, runId });
     if (!made.ok) return refuse(made.message);
     const { copy } = made;
+    // Asking the remote takes its time.
+    const stopped = cancelledBefore(options.signal);
+    if (stopped !== null) return end(stopped);
     if (copy.note !== null) note(copy.note);
     note(`a copy of commit ${copy.base} is made for the agent`);
     const codex = await runCodex({
@@ -123,6 +125,11 @@ export async function executeCodex(job: CodexJob, options: CodexOptions): Promis
     await removeWorkCopy(place);
     if (own !== null) await removeRunFolder(own);
   }
+}
+
+function cancelledBefore(signal: AbortSignal | undefined): { outcome: 'cancelled'; message: string } | null {
+  if (signal?.aborted !== true) return null;
+  return { outcome: 'cancelled', message: `${reasonOf(signal)} before the agent was started` };
 }
 
 function changeWords(files: number, kept: string | null): string {

@@ -144,10 +144,12 @@ async function closeStep(c: WorkContext, goal: GoalRow): Promise<void> {
   const row = step && (await rowOf(c, step));
   if (!row) return;
   await change(c, goal, (data) => {
+    // What was asked before is answered: the next question is another.
+    const { asked: _, ...rest } = data;
     const last = data.steps.at(-1);
     if (!last || last.verdict || last.jobId !== row.id) return null;
     const verdict = { kind: 'closed', by: 'person', reason: row.state, at: c.now() } as const;
-    return { data: { ...data, steps: [...data.steps.slice(0, -1), { ...last, verdict }] } };
+    return { data: { ...rest, steps: [...data.steps.slice(0, -1), { ...last, verdict }] } };
   });
 }
 

@@ -6,7 +6,7 @@ import { nextJob } from '../report/next-job.ts';
 import { proposeChange } from '../report/propose-change.ts';
 import { isReplied, replyResult } from '../report/reply-result.ts';
 import { checksCurrent, jobChecks, updateChecks } from '../report/update-checks.ts';
-import { goalKey, goalOfJob, goalTopic } from '../store/goals.ts';
+import { goalKey, goalOfJob, goalTopic, listOpenGoals } from '../store/goals.ts';
 import { getJob } from '../store/jobs.ts';
 import { latestRun } from '../store/runs.ts';
 import type { GoalRow, JobRow, RunRow } from '../store/tables.ts';
@@ -28,7 +28,7 @@ export async function workOnJob(c: WorkContext): Promise<WorkResult> {
     // Its runner may still be heard of; `lost:` tells of it otherwise.
     if (isUntold(row) && run?.state !== 'finished') return 'done';
     const goal = await goalOfJob(c.store.db, c.repo.id, id);
-    if (goal) await tellGoal(c, goal, row);
+    await tellGoals(c, goal, row);
     const view = await jobView(c, row, run);
     const checks = await jobChecks(c, view);
     const next = nextJob({
@@ -73,10 +73,18 @@ async function watchLease(c: WorkContext, row: JobRow, run: RunRow): Promise<Wor
   return 'done';
 }
 
-/** A goal shows its job as it is, and goes on with its report. */
-async function tellGoal(c: WorkContext, goal: GoalRow, row: JobRow): Promise<void> {
+/** A goal shows its job as it is, and goes on with its report; others may have waited for that job. */
+async function tellGoals(c: WorkContext, goal: GoalRow | undefined, row: JobRow): Promise<void> {
+  const waiting: GoalRow[] = [];
+  for (const other of await listOpenGoals(c.store.db, c.repo.id)) {
+    const job =
+      other.job_id && other.job_id !== row.id ? await getJob(c.store.db, c.repo.id, other.job_id) : null;
+    if (job?.state === 'queued') waiting.push(other);
+  }
+  if (!goal && waiting.length === 0) return;
   await c.store.write(async (tx) => {
-    await enqueue(tx, `status:${goalTopic(goal)}`);
-    if (row.report_sha !== null) await enqueue(tx, goalKey(goal));
+    for (const one of waiting) await enqueue(tx, `status:${goalTopic(one)}`);
+    if (goal) await enqueue(tx, `status:${goalTopic(goal)}`);
+    if (goal && row.report_sha !== null) await enqueue(tx, goalKey(goal));
   });
 }

@@ -7,17 +7,22 @@ import { getCommand } from '../store/commands.ts';
 import { getGoal, goalOfAsk } from '../store/goals.ts';
 import { getJob } from '../store/jobs.ts';
 import { getPull } from '../store/pulls.ts';
+import type { GoalRow } from '../store/tables.ts';
 import { enqueue, getWork } from '../store/work.ts';
 import { heldBy } from './goal-held.ts';
 import { lastNumber, type WorkContext, type WorkResult } from './work.ts';
 
 /** `status:<ask key>`, `status:<goal key>`: the one comment that is edited. */
 export async function workOnStatus(c: WorkContext): Promise<WorkResult> {
-  const goal = c.rest.startsWith('goal:')
-    ? await getGoal(c.store.db, c.repo.id, c.rest.slice(c.rest.lastIndexOf(':') + 1))
-    : await goalOfAsk(c.store.db, c.repo.id, c.rest);
+  const goal = (await goalMeant(c)) ?? (await goalOfAsk(c.store.db, c.repo.id, c.rest));
   if (goal) return updateGoalStatus(c, goal, await heldBy(c, goal));
   return updateStatus(c, c.rest);
+}
+
+/** The goal of `goal:<repository>:<id>`, also with `status:` before it. */
+async function goalMeant(c: WorkContext): Promise<GoalRow | undefined> {
+  const [, id] = /^(?:status:)?goal:\d+:(.+)$/.exec(c.rest) ?? [];
+  return id === undefined ? undefined : getGoal(c.store.db, c.repo.id, id);
 }
 
 const MARKED_SOON_MS = 200;
@@ -35,11 +40,16 @@ export async function workOnStuck(c: WorkContext): Promise<WorkResult> {
       : undefined;
   const askKey = kind === 'ask' ? c.rest : kind === 'status' ? c.rest.slice('status:'.length) : job?.ask_key;
   const ask = askKey ? await getAsk(c.store.db, askKey) : undefined;
+  const goal = await goalMeant(c);
   const command = kind === 'command' ? await getCommand(c.store.db, c.rest) : undefined;
   const thread =
-    ask?.thread ?? job?.pr_number ?? command?.thread ?? (kind === 'pr' ? await jobPull(c) : null);
+    goal?.thread ??
+    ask?.thread ??
+    job?.pr_number ??
+    command?.thread ??
+    (kind === 'pr' ? await jobPull(c) : null);
   if (!thread) return 'done';
-  const said = ask ?? command;
+  const said = goal ?? ask ?? command;
   const m = messagesFor(said?.language ?? (c.settings.language === 'ja' ? 'ja' : 'en'));
   const body = m.stuckItem({
     error: item.last_error ?? '',

@@ -140,6 +140,45 @@ describe('a goal', () => {
     expect(await goalRow()).toMatchObject({ state: 'reached' });
   });
 
+  it('asks what follows when somebody closes its job, and goes on by /retry', async () => {
+    const outside = step({ script: [{ run: 'git push', why: 'so' }] });
+    await start();
+    t.model?.next({ text: { result: { kind: 'next', why: 'so', job: outside } } });
+    const { issue } = await approvedGoal();
+    await (await t.runner()).run({ output: ['no result here'] });
+    await t.settle();
+    const pull = (await t.github.read.pulls()).find(({ state }) => state === 'open');
+    await t.github.as('writer').close(pull?.number ?? 0);
+    await t.settle();
+    expect((await t.marked(issue, 'question')).at(-1)?.body).toContain('was closed without merging');
+    await t.github.as('writer').comment(issue, '/retry');
+    await t.settle();
+    expect(await jobs()).toEqual(['001 succeeded', '002 rejected', '003 queued']);
+  });
+
+  it('is kept apart from another on the same thing, and names the holder', async () => {
+    await start();
+    const apart = fence({ first_job: { ...FIRST, concurrency: 'gke' } });
+    await approvedGoal(apart);
+    const [first] = await t.app().store.db.selectFrom('goals').selectAll().execute();
+    const issue = await ask(t, apart);
+    const pull = await pullOf(t, issue);
+    await t.github.as('writer').comment(pull.number, '/approve');
+    await t.settle();
+    const runner = await t.runner();
+    const offer = await runner.acquire(5);
+    if (!offer) return expect.fail('no job');
+    await runner.start(offer);
+    await t.settle();
+    expect(await (await t.runner('other')).acquire(0)).toBeNull();
+    const key = `status:${(await t.app().store.db.selectFrom('goals').selectAll().where('thread', '=', issue).executeTakeFirstOrThrow()).ask_key}`;
+    await workAt(t, key, Date.now() + 10_000);
+    const [status] = await t.marked(issue, 'status');
+    expect(status?.body).toContain(
+      `waits for \`${offer.job_id}\` of the goal \`${first?.id}\`, which works on \`gke\``,
+    );
+  });
+
   it('stops by itself when the same failure comes twice', async () => {
     await start();
     const { issue } = await approvedGoal();

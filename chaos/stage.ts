@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cleanup } from '../bench/support/cleanup.ts';
 import { type GitHubServer, startGitHub } from '../test/support/github/start-github.ts';
+import { startCluster } from '../test/support/kubernetes/start-cluster.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 import { type FaultyModel, startFaultyModel } from './model.ts';
 import type { Runner } from './nemesis.ts';
 import type { ChaosOptions } from './options.ts';
-import type { AppStart, RunnerStart } from './processes/messages.ts';
+import { type AppStart, type RunnerStart, SECRET } from './processes/messages.ts';
 import { CANARY_NAME, type Scenario } from './scenario.ts';
 import { type Child, createChild } from './support/child.ts';
 import { freePort } from './support/listen.ts';
@@ -153,7 +154,9 @@ export async function setStage(
 
   const secretBytes = random(seed, 'secret');
   const secret = `canary/${Array.from({ length: 12 }, () => Math.floor(secretBytes.between(16, 256)).toString(16)).join('')}+=&x`;
-  const addRunner = async (index: number): Promise<Runner> => {
+  const cluster = await startCluster({ secrets: { [SECRET]: { [CANARY_NAME]: secret } } });
+  cleanup.defer(() => cluster.close());
+  const addRunner = async (index: number, kubeconfig: string | null): Promise<Runner> => {
     const name = `runner-${index + 1}`;
     const { token } = await first.child.ask({ token: { name, repository: fullName } });
     if (!token) throw new Error(`no token for ${name}; see ${first.child.logFile}`);
@@ -168,14 +171,17 @@ export async function setStage(
       environment: { [CANARY_NAME]: secret },
       syncSeconds: 1,
       renewalMs: RENEWAL_MS,
+      kubeconfig,
     };
     const child = createChild(name, 'runner-process.ts', join(logs, `${name}.log`), () => start);
     cleanup.defer(() => child.close());
     await child.start();
     return { child, line };
   };
-  const runners: Stage['runners'] = [await addRunner(0)];
-  for (let index = 1; index < options.runners; index += 1) runners.push(await addRunner(index));
+  const runners: Stage['runners'] = [await addRunner(0, null)];
+  // Every second runner has pods instead of processes.
+  for (let index = 1; index < options.runners; index += 1)
+    runners.push(await addRunner(index, index % 2 === 1 ? cluster.kubeconfig : null));
   const work = databaseUrl === null ? openSqliteWork(dataDir) : await openPostgresWork(databaseUrl);
   cleanup.defer(() => work.close());
   return {

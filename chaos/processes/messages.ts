@@ -23,6 +23,8 @@ export interface RunnerStart {
   environment: Record<string, string>;
   syncSeconds: number;
   renewalMs: number;
+  /** Its jobs are pods of this cluster; null: processes of its own. */
+  kubeconfig: string | null;
 }
 
 /** Further messages. */
@@ -37,3 +39,6 @@ export interface Said {
   ready?: true;
   token?: string;
 }
+
+/** Of the cluster, with what jobs' `secrets` name. */
+export const SECRET = 'job-secrets';

@@ -1,9 +1,12 @@
+import type { Pods } from '../../src/runner/kubernetes/pods.ts';
 import { shiftClock, skewClock } from '../support/skewed-clock.ts';
-import type { Order, RunnerStart, Said } from './messages.ts';
+import { type Order, type RunnerStart, type Said, SECRET } from './messages.ts';
 
 /** A resident runner with its times scaled down, told what to do by its parent and gone when that is gone. */
 skewClock();
 const { defaultLabels, probeCapabilities } = await import('../../src/runner/capabilities.ts');
+const { openCluster } = await import('../../src/runner/kubernetes/cluster.ts');
+const { kubernetesConfig } = await import('../../src/runner/kubernetes/kubernetes-config.ts');
 const { runResident, trapSignals } = await import('../../src/runner/resident.ts');
 
 process.on('disconnect', () => process.exit(1));
@@ -19,6 +22,7 @@ const say = (line: string) => {
   if (line.includes(' ready: ')) process.send?.({ ready: true } satisfies Said);
 };
 const { drain, cancel } = trapSignals(say);
+const pods = start.kubeconfig === null ? {} : { pods: await podsOf(start.kubeconfig) };
 const end = await runResident(
   {
     url: start.url,
@@ -29,6 +33,7 @@ const end = await runResident(
     version: 'chaos',
     roots: [{ repository: null, path: start.root }],
     stateDirectory: start.stateDirectory,
+    ...pods,
     timing: {
       acquireSeconds: start.syncSeconds,
       farewellMs: 2_000,
@@ -40,3 +45,9 @@ const end = await runResident(
 );
 say(`${end.reason}: ${end.message}`);
 process.exit(end.code);
+
+async function podsOf(kubeconfig: string): Promise<Pods> {
+  process.env.KUBECONFIG = kubeconfig;
+  const config = kubernetesConfig.parse({ namespace: 'guruguru-jobs', image: 'jobs:1', secrets: SECRET });
+  return { cluster: await openCluster(config), config, runner: start.name };
+}

@@ -23,7 +23,7 @@ export function scheduleKey(repoId: number, name: string): string {
  * Takes the schedules of a merged PR into force, by the rules for jobs: the file on the default branch is the
  * one on the PR's head, and it was merged or approved for exactly that head by who may. One that was taken
  * away ends, whoever did it: a file that is not there runs nothing. `recalled`: as in admitJobs; `quiet`:
- * nothing is said.
+ * nothing is said of those that are in force.
  */
 export async function admitSchedules(
   scope: Scope,
@@ -41,7 +41,7 @@ export async function admitSchedules(
     if (why) refused.push({ found, why });
     else admitted.push(found);
   }
-  if (!options.quiet) await say(scope, seen, admitted, refused);
+  await say(scope, seen, options.quiet ? [] : admitted, refused);
   await scope.store.write(async (tx) => {
     for (const found of admitted) {
       if (found.change === 'removed') await endSchedule(tx, scope, found.name, seen.pull.mergedBy);

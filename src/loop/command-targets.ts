@@ -1,4 +1,5 @@
 import { JOB_ID } from '../job/job.ts';
+import { parseTickId } from '../job/tick-id.ts';
 import type { ListedJob } from '../messages/en-replies.ts';
 import type { Messages } from '../messages/messages.ts';
 import { jobOf } from '../report/judge-run.ts';
@@ -28,7 +29,7 @@ function listed(job: JobRow): ListedJob {
 
 /** Job ids among a command's words. */
 export const idsIn = (command: CommandRow) =>
-  command.args.split(/[\s,]+/).filter((word) => JOB_ID.test(word));
+  command.args.split(/[\s,]+/).filter((word) => JOB_ID.test(word) || parseTickId(word) !== null);
 
 /** The jobs a command is about: those it names, else those of its thread in a fitting state. */
 export async function targets(

@@ -1,3 +1,4 @@
+import { cancelJob } from '../dispatch/cancel.ts';
 import { admitSchedules, endSchedule, keepSchedule } from '../gate/admit-schedules.ts';
 import { mayApproveAlone } from '../gate/approvals.ts';
 import { judgedSchedule, SCHEDULE_FILE } from '../gate/find-schedules.ts';
@@ -13,7 +14,7 @@ import { type Health, parseHealth } from '../schedule/health.ts';
 import { intend } from '../store/published.ts';
 import { getPull } from '../store/pulls.ts';
 import { pullData } from '../store/row-data.ts';
-import { getSchedule, listSchedules, patchSchedule } from '../store/schedules.ts';
+import { getSchedule, listSchedules, listUnrecordedTicks, patchSchedule } from '../store/schedules.ts';
 import { enqueue } from '../store/work.ts';
 import { ticksKey } from './schedule-row.ts';
 import type { WorkContext, WorkResult } from './work.ts';
@@ -127,6 +128,9 @@ async function restoreHealth(c: WorkContext, name: string): Promise<void> {
         health: JSON.stringify({ ...told, waiting: null }),
         since: now,
       });
+      // It ran in that time, or something newer did.
+      for (const { id, at, state } of await listUnrecordedTicks(tx, c.repo.id, name))
+        if (state === 'open' && at <= timeOf(told)) await cancelJob(tx, c.repo.id, id, 'schedule', now);
       for (const key of [issueKey(c.repo.id, name), ...told.pending.map((word) => wordKey(c, word))])
         await intend(tx, key);
       await enqueue(tx, ticksKey(c.repo.id, name));

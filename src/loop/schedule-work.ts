@@ -5,10 +5,10 @@ import { jobColumns } from '../gate/job-columns.ts';
 import { parseJob } from '../job/parse-job.ts';
 import type { Schedule } from '../job/schedule/schedule.ts';
 import { tickJobText } from '../job/schedule/tick-job.ts';
-import { schedulePath, tickId } from '../job/tick-id.ts';
+import { parseTickId, schedulePath, tickId } from '../job/tick-id.ts';
 import { type DueTicks, dueTicks } from '../schedule/due-ticks.ts';
 import { parseHealth } from '../schedule/health.ts';
-import { getJob, insertJob, patchJob } from '../store/jobs.ts';
+import { getJob, insertJob, listJobsByState, patchJob } from '../store/jobs.ts';
 import {
   getSchedule,
   insertTick,
@@ -153,11 +153,8 @@ async function queueTick(
   await patchJob(tx, row.repo_id, id, { queued_at: queuedAt });
 }
 
-/** The jobs of earlier ticks that wait or run. */
+/** The jobs of earlier ticks that wait or run, also one that somebody retried. */
 async function atWork(tx: Tx, row: ScheduleRow): Promise<JobRow[]> {
-  const open = (await listUnrecordedTicks(tx, row.repo_id, row.name)).filter(({ state }) => state === 'open');
-  const jobs = await Promise.all(open.map(({ id }) => getJob(tx, row.repo_id, id)));
-  return jobs.filter(
-    (job) => job !== undefined && ['queued', 'leased', 'running'].includes(job.state),
-  ) as JobRow[];
+  const jobs = await listJobsByState(tx, ['queued', 'leased', 'running'], row.repo_id);
+  return jobs.filter(({ id }) => parseTickId(id)?.name === row.name);
 }

@@ -4,6 +4,7 @@ import { scriptOf } from '../job/job.ts';
 import { decodeLog, renderLog } from '../job/report-format.ts';
 import type { Schedule } from '../job/schedule/schedule.ts';
 import { redactPublished } from '../job/secrets/redact-published.ts';
+import { detectLanguage } from '../messages/detect-language.ts';
 import { fencedTail, link, paragraphs } from '../messages/markdown.ts';
 import { messagesFor } from '../messages/messages.ts';
 import { neutraliseLine } from '../messages/neutralise.ts';
@@ -61,7 +62,9 @@ export async function saySchedule(scope: Scope, schedule: Schedule, word: Word):
 
 async function wordsOf(scope: Scope, schedule: Schedule, word: Word): Promise<string> {
   const { settings, store, repo } = scope;
-  const m = messagesFor(settings.language === 'ja' ? 'ja' : 'en');
+  // Nobody asks here: the schedule's own title says in which language people wrote.
+  const { language } = settings;
+  const m = messagesFor(language === 'auto' ? detectLanguage(schedule.title ?? '') : language);
   const tick = await getTick(store.db, repo.id, word.tick);
   const row = await getJob(store.db, repo.id, word.tick);
   const run = row && (await latestRun(store.db, repo.id, row.id));

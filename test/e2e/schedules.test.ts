@@ -3,6 +3,7 @@ import { ask, check, pullOf } from '../support/app-steps.ts';
 import { loseData } from '../support/lose-data.ts';
 import { scheduleAnswer } from '../support/model-replies.ts';
 import { type ClockedApp, scheduleFile, schedulePath, startClockedApp } from '../support/schedule-steps.ts';
+import { workAt } from '../support/work-at.ts';
 
 let t: ClockedApp;
 afterEach(async () => {
@@ -288,21 +289,23 @@ it('holds ticks in a pause, and tells once that no runner takes them', async () 
   );
 });
 
-it('says and records everything once, though GitHub does it and answers an error', async () => {
+const die = async () => Promise.reject(new Error('killed'));
+
+it.each([
+  ['GitHub does it and answers an error', { status: 502, afterWrite: true }],
+  ['the app dies before it', { before: die }],
+  ['the app dies when it is done', { landed: die }],
+] as const)('says and records everything once, though %s', async (_, fault) => {
   t = await startClockedApp('2026-11-22T12:00:00Z');
   const runner = await t.runner();
   await t.approved('hello');
-  const lost = (method: string, end: RegExp) =>
-    t.github.faults.add({
-      match: (m, path) => m === method && end.test(path),
-      status: 502,
-      afterWrite: true,
-      times: 1,
-    });
-  lost('PATCH', /\/git\/refs\//);
-  lost('POST', /\/issues$/);
-  lost('POST', /\/issues\/\d+\/comments$/);
-  lost('PATCH', /\/issues\/\d+$/);
+  for (const [method, end] of [
+    ['PATCH', /\/git\/refs\//],
+    ['POST', /\/issues$/],
+    ['POST', /\/issues\/\d+\/comments$/],
+    ['PATCH', /\/issues\/\d+$/],
+  ] as const)
+    t.github.faults.add({ match: (m, path) => m === method && end.test(path), ...fault, times: 1 });
   await t.at('2026-11-22T22:00:01Z');
   await runner.run(notReady);
   for (const second of ['10', '20', '30']) await t.at(`2026-11-22T22:00:${second}Z`);
@@ -313,10 +316,26 @@ it('says and records everything once, though GitHub does it and answers an error
   expect(more).toEqual([]);
   expect(issue?.state).toBe('closed');
   expect(await t.said(Number(issue?.number))).toHaveLength(1);
-  const lines = (await t.github.read.file('reports/schedules/hello/2026-11-23.ndjson'))?.trim().split('\n');
-  expect(lines).toHaveLength(1);
-  // The branch is found as it was made within one pass.
-  expect(t.log.splice(0)).toHaveLength(3);
+  for (const day of ['2026-11-23', '2026-11-24']) {
+    const lines = (await t.github.read.file(`reports/schedules/hello/${day}.ndjson`))?.trim().split('\n');
+    expect(lines).toHaveLength(1);
+  }
+  expect(t.log.splice(0).length).toBeGreaterThan(1);
+});
+
+it('makes a tick once, however many apps come to it at one time', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  await t.approved('hello');
+  const key = `schedule:${t.github.repository().id}:hello`;
+  const now = Date.parse('2026-11-22T22:00:01Z');
+  const next = await Promise.all([1, 2, 3, 4].map(() => workAt(t, key, now)));
+  expect(next).toEqual(next.map(() => ({ dueAt: now + 86_399_000 })));
+  expect(await rows('ticks')).toMatchObject([{ id: 'hello@20261122T2200Z' }]);
+  expect(await rows('jobs')).toMatchObject([{ id: 'hello@20261122T2200Z', state: 'queued' }]);
+  // A clock that is set back makes it no second time.
+  await workAt(t, key, now - 3_600_000);
+  await workAt(t, key, now);
+  expect(await rows('ticks')).toHaveLength(1);
 });
 
 it('ends with its ask, by /cancel, before anybody approved it', async () => {

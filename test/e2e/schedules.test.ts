@@ -350,3 +350,37 @@ it('ends with its ask, by /cancel, before anybody approved it', async () => {
   expect((await t.marked(issue, 'final')).length).toBe(1);
   expect(await rows('schedules')).toEqual([]);
 });
+
+it('is not in force when somebody merged it who may not approve, which is said', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z', { settings: 'approve:\n  permission: admin\n' });
+  const pull = await t.github
+    .as('writer2')
+    .openPull({ head: 'mine', files: { [schedulePath('hello')]: scheduleFile('hello') } });
+  await t.settle();
+  await t.github.as('writer').merge(pull.number);
+  await t.settle();
+  const [said, ...more] = await t.marked(pull.number, 'scheduled');
+  expect(more).toEqual([]);
+  expect(said?.body).toContain('`writer` merged it, and nobody who may approve did.');
+  expect(said?.body).not.toContain('**Approved.**');
+  expect(await rows('schedules')).toEqual([]);
+  await t.restart();
+  await t.at('2026-11-22T22:00:01Z');
+  expect(await rows('ticks')).toEqual([]);
+});
+
+it('lets a person end a running tick by its name, and thinks nothing of its end', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z');
+  const runner = await t.runner();
+  await t.approved('hello');
+  await t.at('2026-11-22T22:00:01Z');
+  const offer = await runner.acquire(5);
+  if (!offer) throw new Error('nothing was offered');
+  await runner.start(offer);
+  await ask(t, `/cancel ${offer.job_id}`, 'writer');
+  expect(await runner.wait(offer, 0)).toMatchObject({ cancel: true });
+  await runner.finish(offer, { outcome: 'cancelled', exit_code: null });
+  await t.settle();
+  expect(await rows('jobs')).toMatchObject([{ state: 'cancelled' }]);
+  expect((await issues()).filter(({ title }) => String(title).startsWith('READY'))).toEqual([]);
+});

@@ -1,5 +1,13 @@
 import { posix } from 'node:path';
-import { type Assignment, forEachChild, type Redirect, type SyntaxNode, type Word } from 'unbash';
+import {
+  type Assignment,
+  type Command,
+  forEachChild,
+  type ParameterExpansionPart,
+  type Redirect,
+  type SyntaxNode,
+  type Word,
+} from 'unbash';
 import type { Envelope } from './goal.ts';
 import { beginsWith, commandWords } from './match-command.ts';
 import { parseShell } from './shell/parse-shell.ts';
@@ -55,28 +63,77 @@ function unnamed(command: ShellCommand): string {
 function nodeProblem(node: SyntaxNode, envelope: Envelope): string | null {
   switch (node.type) {
     case 'Assignment':
+      if (node.index !== undefined || node.value.type === 'ArrayValue') return 'sets an array';
       return nameProblem(node.name);
     case 'For':
     case 'Select':
       return nameProblem(node.name.text);
     case 'Command':
-      return node.name && node.prefix.some(isAssignment) ? 'sets a variable for one command' : null;
+      if (node.name && node.prefix.some(isAssignment)) return 'sets a variable for one command';
+      return isPlainTest(node) ? null : 'tests more than one plain condition';
     case 'Coproc':
       return 'starts a coprocess';
     case 'Function':
       return 'defines a function';
     case 'ParameterExpansion':
-      return node.operation?.type === 'Default' && /=/.test(node.operation.operator)
-        ? nameProblem(node.parameter)
-        : null;
+      return expansionProblem(node);
+    // bash runs the substitutions in a subscript, also in one that a variable holds: `x='a[$(cmd)]'; $((x))`.
     case 'ArithmeticCommand':
     case 'ArithmeticFor':
-      return 'computes with variables in a command of its own';
+    case 'ArithmeticExpansion':
+      return 'computes, which can run what a variable holds';
+    case 'TestCommand':
+      return 'uses [[, which can run what a variable holds: use [';
     case 'Redirect':
       return redirectProblem(node, envelope);
     default:
       return null;
   }
+}
+
+/** Beyond defaults, cuts and replacements an expansion may compute, follow a name, or run what it finds (`@P`). */
+function expansionProblem({ parameter, prefix, index, operation }: ParameterExpansionPart): string | null {
+  const type = operation?.type;
+  const known =
+    type === undefined ||
+    type === 'Default' ||
+    type === 'Remove' ||
+    type === 'Replace' ||
+    type === 'CaseModification';
+  if (!known || prefix === '!' || index !== undefined)
+    return `expands \`${parameter.slice(0, 80)}\` in a way that can run what it holds`;
+  return type === 'Default' && /=/.test(operation?.operator ?? '') ? nameProblem(parameter) : null;
+}
+
+const BINARY = /^(?:=|==|!=|<|>|-eq|-ne|-lt|-le|-gt|-ge|-nt|-ot|-ef)$/;
+
+/**
+ * Of `test` and `[` one condition whose operator is written down: `-v` runs the substitutions in a subscript,
+ * so that no word may turn out to be it.
+ */
+function isPlainTest({ name, suffix }: Command): boolean {
+  const called = name?.value;
+  if (called !== 'test' && called !== '[') return true;
+  const words: Word[] = [];
+  for (const part of suffix) {
+    if (part.type === 'Word') words.push(part);
+    else if (part.type === 'Assignment') return false;
+  }
+  if (called === '[' && words.pop()?.text !== ']') return false;
+  if (words[0]?.text === '!') words.shift();
+  // One word each, whatever it will be.
+  if (!words.every((word) => fixedText(word) !== null || isQuoted(word))) return false;
+  const [first, second] = words;
+  if (words.length === 2) return /^-[a-zA-Z]$/.test(first?.text ?? '') && !/^-[vR]$/.test(first?.text ?? '');
+  if (words.length === 3) return BINARY.test(second?.text ?? '');
+  return words.length < 2;
+}
+
+function isQuoted({ parts }: Word): boolean {
+  return (
+    parts?.every(({ type }) => type === 'Literal' || type === 'SingleQuoted' || type === 'DoubleQuoted') ??
+    true
+  );
 }
 
 function isAssignment(part: SyntaxNode): part is Assignment {

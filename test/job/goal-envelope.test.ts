@@ -8,6 +8,8 @@ import { parseJob } from '../../src/job/parse-job.ts';
 import { goalText, MINIMAL_GOAL } from './minimal-goal.ts';
 
 const ID = '2026-11-22-001';
+/** A dollar before a brace is an expansion of bash here, not of ours. */
+const D = '$';
 
 function goal(envelope: Record<string, unknown> = {}): Goal {
   const text = goalText({ envelope: { ...MINIMAL_GOAL.envelope, ...envelope } });
@@ -45,6 +47,8 @@ describe('what is inside an envelope', () => {
     'printf \'{"n": %d}\' 1 > "$GURUGURU_REPORT"',
     'cat <<EOF\nhello\nEOF',
     '[ -f x ] && test -d y || true',
+    'n=$(cat x); [ "$n" -gt 0 ] && [ ! -e y ]',
+    `x=a; echo "${D}{x:-b}" "${D}{x%.md}" "${D}{#x}"`,
   ])('%s', (text) => {
     expect(line(text)).toEqual([]);
   });
@@ -81,6 +85,20 @@ describe('what leaves an envelope by its script', () => {
     'for PATH in /tmp/bin; do cat x; done',
     `: "$${'{'}BASH_ENV:=/tmp/x}"`,
     'printf -v PATH /tmp/bin',
+    "x='a[$(rm y)]'; echo $((x))",
+    '((x = 1))',
+    "[[ 'a[$(rm y)]' -eq 0 ]]",
+    "[ -v 'a[$(rm y)]' ]",
+    "test -v 'a[$(rm y)]'",
+    'o=-v; [ "$o" \'a[$(rm y)]\' ]',
+    "x='-v a[$(rm y)]'; [ $x ]",
+    '[ ! "$o" "$x" ]',
+    '[ a = a -a "$o" "$x" ]',
+    `a=(-v 'x[$(rm y)]'); [ "${D}{a[@]}" ]`,
+    "a['x[$(rm y)]']=1",
+    `x='$(rm y)'; echo "${D}{x@P}"`,
+    `echo "${D}{x:y}"`,
+    `echo "${D}{!x}"`,
     'cat() { echo x; }',
     'coproc cat x',
     'cat x > /etc/passwd',

@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseRecord } from '../../src/job/report-format.ts';
 import { runGitMode } from '../../src/runner/git-mode.ts';
 import { compareIds } from '../../src/runner/git-queue.ts';
+import { fakeCodex } from '../support/fake-codex.ts';
 
 let base: string;
 let remote: string;
@@ -84,7 +85,7 @@ const tree = () => {
 const record = (n: number) => parseRecord(show(`reports/jobs/2025-11-22-00${n}.json`));
 const claims = () => git(author, 'ls-remote', 'origin', 'refs/guruguru/*');
 
-function run(checkout: string, change: object = {}): Promise<0 | 1> {
+function run(checkout: string, change: object = {}, path = process.env.PATH): Promise<0 | 1> {
   return runGitMode(
     {
       checkout,
@@ -97,7 +98,7 @@ function run(checkout: string, change: object = {}): Promise<0 | 1> {
       ...change,
     },
     {
-      environment: { PATH: process.env.PATH, GIT_CONFIG_GLOBAL: '/dev/null' },
+      environment: { PATH: path, GIT_CONFIG_GLOBAL: '/dev/null' },
       say: (text) => said.push(text),
       drain: new AbortController().signal,
       cancel: new AbortController().signal,
@@ -129,6 +130,29 @@ describe('runGitMode', () => {
       runs: [{ attempt: 1, runner: 'box', reason: 'dod_met' }],
     });
     expect(claims()).toBe('');
+  });
+
+  it('runs a brief with its agent, and keeps events and diff beside the log', async () => {
+    const checkout = clone('checkout');
+    const job = {
+      id: '2025-11-22-001',
+      kind: 'codex',
+      workdir: checkout,
+      prompt: 'mkdir -p src; echo new > src/new.txt; say done',
+      dod: 'report.files == ["src/new.txt"]',
+      report_path: 'reports/jobs/2025-11-22-001.out',
+    };
+    commit({ 'jobs/queue/2025-11-22-001.json': JSON.stringify(job) });
+    expect(await run(checkout, { capabilities: ['codex'] }, fakeCodex(base))).toBe(0);
+    expect(show('reports/jobs/2025-11-22-001.out')).toContain('| done');
+    expect(show('reports/jobs/2025-11-22-001.events.ndjson')).toContain('"agent_message"');
+    expect(show('reports/jobs/2025-11-22-001.diff')).toContain('+++ b/src/new.txt');
+    expect(record(1)?.runs[0]?.agent).toMatchObject({
+      change: { state: 'kept', code: 'no_app' },
+      message: 'done',
+    });
+    expect(git(checkout, 'status', '--porcelain')).toBe('');
+    expect(readdirSync(join(checkout, '.git', 'guruguru', 'copies'))).toEqual([]);
   });
 
   it('exits 1 when the DoD is not met, 0 when there is nothing to do', async () => {

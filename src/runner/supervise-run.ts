@@ -92,17 +92,13 @@ async function execute(
     });
   }
   const { executeKubernetes } = await import('./kubernetes/execute-kubernetes.ts');
-  let skip = part.skip ?? 0;
   return executeKubernetes(job, {
     ...common,
     ...pods,
     resume: part.resume,
     startedAt: run.started_at,
     say: context.say,
-    onRecord: (record) => {
-      // Notes are this process's own; all else comes from the pod, the same again each time it is read.
-      if (record.s !== 'note' && skip > 0) skip -= 1;
-      else part.log.write(record);
-    },
+    skip: part.skip ?? 0,
+    onRecord: part.log.write,
   });
 }

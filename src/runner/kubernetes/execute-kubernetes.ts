@@ -40,6 +40,8 @@ export interface KubernetesOptions {
   cluster: Cluster;
   /** An earlier process of this runner was to create the Job: it is looked for, never created. */
   resume: boolean;
+  /** With `resume`: records of the pod's log that the run's log has already. */
+  skip?: number;
   /** ISO 8601, UTC. */
   startedAt: string;
   say: (text: string) => void;
@@ -55,7 +57,11 @@ export async function executeKubernetes(job: Job, options: KubernetesOptions): P
   const hide = [...knownSecrets(options.environment), ...(options.hide ?? [])];
   for (const name of job.secrets ?? []) hide.push(options.environment[name] ?? '');
   const redact = (text: string) => redactText(text, hide.filter(Boolean));
-  const frames = frameRecords({ hide: hide.filter(Boolean), onRecord: options.onRecord });
+  const frames = frameRecords({
+    hide: hide.filter(Boolean),
+    skip: options.skip ?? 0,
+    onRecord: options.onRecord,
+  });
   const { story } = frames;
   const note = (text: string) => options.onRecord({ s: 'note', t: story.seconds, d: redact(text) });
   const result = (part: Partial<ShellResult> & Pick<ShellResult, 'outcome'>): ShellResult => {

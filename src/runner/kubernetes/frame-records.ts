@@ -30,7 +30,12 @@ export interface PodStory {
  * passed over, and a cut line waits for the next reading. Nothing here looks at a clock, so the same frames
  * give the same records, byte for byte.
  */
-export function frameRecords(options: { hide: readonly string[]; onRecord: (record: LogRecord) => void }) {
+export function frameRecords(options: {
+  hide: readonly string[];
+  /** So many records are in the run's log already, from an earlier process of the runner. Default: none. */
+  skip?: number;
+  onRecord: (record: LogRecord) => void;
+}) {
   const story: PodStory = {
     steps: [],
     notStarted: null,
@@ -44,6 +49,11 @@ export function frameRecords(options: { hide: readonly string[]; onRecord: (reco
   };
   let last = 0;
   let closed = false;
+  let skip = options.skip ?? 0;
+  const emit = (record: LogRecord) => {
+    if (skip > 0) skip -= 1;
+    else options.onRecord(record);
+  };
   const seconds = () => story.seconds;
   const lines = (stream: 'out' | 'err') =>
     outputLines({
@@ -52,14 +62,14 @@ export function frameRecords(options: { hide: readonly string[]; onRecord: (reco
       // The wrapper says when a line has to be shown without its end.
       partialMs: 2 ** 31 - 1,
       seconds,
-      emit: options.onRecord,
+      emit,
     });
   const output = { out: lines('out'), err: lines('err') };
   const flush = () => {
     output.out.flush();
     output.err.flush();
   };
-  const tracker = stepTracker(seconds, options.onRecord, flush);
+  const tracker = stepTracker(seconds, emit, flush);
   story.steps = tracker.list;
   const close = () => {
     if (closed) return;
@@ -72,6 +82,8 @@ export function frameRecords(options: { hide: readonly string[]; onRecord: (reco
   const take = (frame: Frame) => {
     if (frame.number <= last) return;
     story.missing += frame.number - last - 1;
+    // Which records came of what is gone is not known: rather twice than not at all.
+    if (story.missing > 0) skip = 0;
     last = frame.number;
     story.seconds = frame.milliseconds / 1000;
     const text = () => frame.payload.toString('utf8');

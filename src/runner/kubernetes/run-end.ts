@@ -67,5 +67,5 @@ export function runEnd(facts: {
 }
 
 function missingNote(count: number): string {
-  return `${count} part(s) of the pod's log are no longer on its node: what is above has gaps`;
+  return `${count} part(s) of the pod's log are no longer on its node: what is above may have gaps, or lines twice`;
 }

@@ -18,9 +18,9 @@ const LOG = [
   'gg 12 423 Z ',
 ].map((line) => `${line}\n`);
 
-function reader() {
+function reader(skip = 0) {
   const records: LogRecord[] = [];
-  const frames = frameRecords({ hide: ['secret-value'], onRecord: (record) => records.push(record) });
+  const frames = frameRecords({ hide: ['secret-value'], skip, onRecord: (record) => records.push(record) });
   return { frames, records };
 }
 
@@ -55,6 +55,18 @@ describe('frameRecords', () => {
       expect(records).toEqual(whole.records);
       expect(frames.story).toEqual(whole.frames.story);
     }
+  });
+
+  it('passes over what an earlier process has kept, but not where the beginning is gone', () => {
+    const whole = reader();
+    whole.frames.reading()(Buffer.from(LOG.join('')));
+    const later = reader(4);
+    later.frames.reading()(Buffer.from(LOG.join('')));
+    expect(later.records).toEqual(whole.records.slice(4));
+    const rotated = reader(4);
+    rotated.frames.reading()(Buffer.from(LOG.slice(3).join('')));
+    expect(rotated.records.map((record) => record.s)).toEqual(['out', 'out', 'err', 'step', 'done']);
+    expect(rotated.frames.story.missing).toBe(3);
   });
 
   it('counts what is gone, and takes the exit code of the container when the log has none', () => {

@@ -1,3 +1,4 @@
+import { isGitHubError } from '../github/errors.ts';
 import { publishComment, publishIssue } from '../github/publish.ts';
 import { repositoryUrl, type Scope } from '../github/scope.ts';
 import { scriptOf } from '../job/job.ts';
@@ -47,7 +48,15 @@ export async function saySchedule(scope: Scope, schedule: Schedule, word: Word):
   const body = await wordsOf(scope, schedule, word);
   const content = `${word.kind} ${word.tick}`;
   const title = neutraliseLine(`${schedule.title ?? schedule.name} (${schedule.name})`).slice(0, 250);
-  const { number, same } = await publishIssue(scope, { key, title, body, label: SCHEDULE_LABEL, content });
+  const issue = await publishIssue(scope, { key, title, body, label: SCHEDULE_LABEL, content }).catch(
+    (error: unknown) => {
+      // Issues are turned off in this repository: its reports say it all the same.
+      if (isGitHubError(error, 'gone') && error.status === 410) return null;
+      throw error;
+    },
+  );
+  if (!issue) return false;
+  const { number, same } = issue;
   if (!same) {
     const comment = `schedule:${repo.id}:${word.tick || schedule.name}:${word.kind}`;
     await publishComment(scope, { issue: number, key: comment, body });

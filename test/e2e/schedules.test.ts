@@ -384,3 +384,21 @@ it('lets a person end a running tick by its name, and thinks nothing of its end'
   expect(await rows('jobs')).toMatchObject([{ state: 'cancelled' }]);
   expect((await issues()).filter(({ title }) => String(title).startsWith('READY'))).toEqual([]);
 });
+
+it('is approved by a push where the settings say so, and works on where issues are turned off', async () => {
+  t = await startClockedApp('2026-11-22T12:00:00Z', { settings: 'gate:\n  direct_push: run\n' });
+  const runner = await t.runner();
+  await t.github.as('octo').push('main', { [schedulePath('hello')]: scheduleFile('hello') });
+  await t.settle();
+  expect(await rows('schedules')).toMatchObject([{ state: 'active', pr_number: null }]);
+  t.github.faults.add({
+    match: (method, path) => method === 'POST' && path.endsWith('/issues'),
+    status: 410,
+  });
+  await t.at('2026-11-22T22:00:01Z');
+  await runner.run(notReady);
+  await t.settle();
+  expect(await issues()).toEqual([]);
+  expect(await t.github.read.tree()).toContain('reports/schedules/hello/2026-11-23.ndjson');
+  expect(await t.app().store.db.selectFrom('work').selectAll().where('stuck', '>', 0).execute()).toEqual([]);
+});

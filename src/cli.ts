@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { DemoOptions } from './cli/demo-command.ts';
 import { ConfigError } from './config.ts';
 import { VERSION } from './version.ts';
 
@@ -118,9 +119,14 @@ function program(): Command {
   cli
     .command('demo')
     .description('plays the whole loop on this machine: no account, no key, under 30 seconds')
+    .addOption(
+      new Option('--story <name>', 'loop: three asks; morning: a schedule, a goal, an agent and the costs')
+        .choices(['loop', 'morning'])
+        .default('loop'),
+    )
     .option('--json', 'one JSON object on the last line')
-    .option('--keep', 'leave everything running and print the addresses')
-    .action(async (options: { json?: boolean; keep?: boolean }) => {
+    .option('--keep', 'leave everything running and print the addresses (story loop)')
+    .action(async (options: DemoOptions) => {
       const { demoCommand } = await import('./cli/demo-command.ts');
       process.exitCode = await demoCommand(process.env, options);
     });

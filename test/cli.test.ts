@@ -64,7 +64,7 @@ describe('help', () => {
     ['token', ['create', 'list', 'revoke']],
     ['token create', ['<name>', '--repo <owner/name>', 'last line']],
     ['doctor', ['--json', '--repo']],
-    ['demo', ['--json', '--keep']],
+    ['demo', ['--story', '--json', '--keep']],
   ])('guruguru %s --help says what it takes', async (command, words) => {
     const { code, out, err } = await run([...command.split(' ').filter(Boolean), '--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });

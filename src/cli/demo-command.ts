@@ -2,6 +2,17 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../config.ts';
 
+export interface DemoOptions {
+  /** `loop`: three asks. `morning`: a schedule, a goal, an agent and the ledger over three days. */
+  story: 'loop' | 'morning';
+  json?: boolean;
+  keep?: boolean;
+}
+
+interface Morning {
+  playMorning(options: { json: boolean }): Promise<number>;
+}
+
 interface Play {
   play(options: {
     json: boolean;
@@ -11,11 +22,9 @@ interface Play {
 }
 
 /** The demo stands beside the product, with the emulators it needs: in a clone, after `npm ci`. */
-export async function demoCommand(
-  environment: Environment,
-  options: { json?: boolean; keep?: boolean },
-): Promise<number> {
-  const script = ['../../demo/play.ts', '../../demo/play.js']
+export async function demoCommand(environment: Environment, options: DemoOptions): Promise<number> {
+  const file = options.story === 'morning' ? 'morning' : 'play';
+  const script = [`../../demo/${file}.ts`, `../../demo/${file}.js`]
     .map((path) => new URL(path, import.meta.url))
     .find((url) => existsSync(url));
   if (!script) {
@@ -23,6 +32,10 @@ export async function demoCommand(
       `The demo is not part of the installed package (looked beside ${fileURLToPath(new URL('../../', import.meta.url))}): clone the repository, then npm ci && npm run demo.`,
     );
     return 1;
+  }
+  if (options.story === 'morning') {
+    const { playMorning } = (await import(script.href)) as Morning;
+    return playMorning({ json: options.json ?? false });
   }
   const { play } = (await import(script.href)) as Play;
   const key = environment.OPENAI_API_KEY;

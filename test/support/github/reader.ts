@@ -16,6 +16,8 @@ export interface Reader {
   pull(number: number): Promise<Pull>;
   pulls(state?: 'open' | 'closed' | 'all'): Promise<Pull[]>;
   /** Latest check runs of a commit, oldest first; `all` includes superseded ones. */
+  reviews(pull: number): Promise<Json[]>;
+  gitCommit(sha: string): Promise<Json>;
   commitComments(sha: string): Promise<Json[]>;
   checkRuns(sha: string, filter?: 'latest' | 'all'): Promise<Json[]>;
   annotations(checkRun: number): Promise<Json[]>;
@@ -52,6 +54,8 @@ export function createReader(world: World, repo: RepositoryState, token: string)
       (await client.many(`${path()}/pulls?state=${state}&direction=asc`)).map(toPull),
     checkRuns: async (sha, filter = 'latest') =>
       (await client.many(`${path()}/commits/${sha}/check-runs?filter=${filter}`, 'check_runs')).reverse(),
+    reviews: (number) => client.many(`${path()}/pulls/${number}/reviews`),
+    gitCommit: (sha) => client.one('GET', `${path()}/git/commits/${sha}`),
     commitComments: (sha) => client.many(`${path()}/commits/${sha}/comments`),
     annotations: (checkRun) => client.many(`${path()}/check-runs/${checkRun}/annotations`),
     async reactions(target) {

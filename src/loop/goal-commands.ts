@@ -4,7 +4,8 @@ import { getAsk, patchAsk } from '../store/asks.ts';
 import { writeAudit } from '../store/audit.ts';
 import { getGoal, goalKey, goalTopic, listGoalsForThread, OPEN_GOALS, patchGoal } from '../store/goals.ts';
 import { getJob } from '../store/jobs.ts';
-import { askData, goalData, withData } from '../store/row-data.ts';
+import { getPull } from '../store/pulls.ts';
+import { askData, goalData, pullData, withData } from '../store/row-data.ts';
 import type { Tx } from '../store/store.ts';
 import type { CommandRow, GoalRow } from '../store/tables.ts';
 import { enqueue } from '../store/work.ts';
@@ -45,7 +46,10 @@ export async function resumeGoals(
   for (const goal of await goalsOf(c, command)) if (await canGoOn(c, goal)) waiting.push(goal);
   if (waiting.length === 0) return false;
   await c.store.write(async (tx) => {
-    for (const goal of waiting) await resumeGoal(tx, c, goal, command);
+    for (const goal of waiting) {
+      if (goal.state === 'proposed') await approveMerged(tx, c, goal, command);
+      else await resumeGoal(tx, c, goal, command);
+    }
     await acted(tx);
   });
   return true;
@@ -66,8 +70,22 @@ async function cancelGoal(tx: Tx, c: WorkContext, goal: GoalRow, login: string):
   await enqueue(tx, goalKey(goal));
 }
 
-/** Whether `/retry` means something to a goal: it waits for a person, and not for an approval. */
+/** A goal that was merged without an approval gets it by `/retry` from somebody who may approve. */
+async function approveMerged(tx: Tx, c: WorkContext, goal: GoalRow, command: CommandRow): Promise<void> {
+  const { settled, headSha } = pullData(await getPull(tx, c.repo.id, goal.pr_number));
+  if (settled !== 'merged' || headSha === undefined) return;
+  const approval = { login: command.login, how: 'command', sha: headSha } as const;
+  await recordPull(tx, c, goal.pr_number, { settled: null, approval });
+  await enqueue(tx, `pr:${c.repo.id}:${goal.pr_number}`);
+}
+
+/**
+ * Whether `/retry` means something to a goal: it waits for a person, and not for the approval of a job; or it was
+ * merged without one of its own.
+ */
 async function canGoOn(c: WorkContext, goal: GoalRow): Promise<boolean> {
+  if (goal.state === 'proposed')
+    return pullData(await getPull(c.store.db, c.repo.id, goal.pr_number)).settled === 'merged';
   const { steps, asked } = goalData(goal);
   const step = steps.at(-1);
   if (goal.state !== 'waiting' || !asked) return false;

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startTestApp, type TestApp, type TestAppOptions, WORKDIR } from '../support/app.ts';
 import { ask, check, merged, pullOf } from '../support/app-steps.ts';
+import { DEFAULT_USERS, OTHER_ACTORS } from '../support/github/seed.ts';
 import { workAt } from '../support/work-at.ts';
 
 let t: TestApp;
@@ -78,7 +79,8 @@ describe('a goal', () => {
     expect(await jobs()).toEqual(['001 queued']);
 
     const runner = await t.runner();
-    await runner.run({ output: ['no result here'] });
+    const offer = await runner.run({ output: ['no result here'] });
+    expect(offer.goal_pull).toBe(goal);
     await t.settle();
     expect(await jobs()).toEqual(['001 succeeded', '002 queued']);
     await runner.run({ output: ['3 passed'] });
@@ -266,6 +268,18 @@ describe('a goal', () => {
 });
 
 describe('/goal', () => {
+  it('merged by a bot waits for /retry by somebody who may', async () => {
+    await start({ github: { users: [...DEFAULT_USERS, ...OTHER_ACTORS] } });
+    const issue = await ask(t, fence());
+    const pull = await pullOf(t, issue);
+    await t.github.as('ci[bot]').merge(pull.number);
+    await t.settle();
+    expect([await jobs(), (await goalRow()).state]).toEqual([[], 'proposed']);
+    await t.github.as('writer').comment(pull.number, '/retry');
+    await t.settle();
+    expect([await jobs(), (await goalRow()).state]).toEqual([['001 queued'], 'running']);
+  });
+
   it('without a model says so clearly', async () => {
     t = await startTestApp();
     const issue = await ask(t, '/goal the tests pass');

@@ -70,6 +70,14 @@ it('registers with what a pod has proved, and runs a job in one', async () => {
   expect(cluster.jobs()).toEqual([]);
 });
 
+it('does not start with a kubeconfig that cannot be read, and says which', async () => {
+  rmSync(cluster.kubeconfig);
+  writeFileSync(cluster.kubeconfig, '');
+  const { code, text } = await runner('namespace: jobs\nimage: jobs:1\n');
+  expect(text).toMatch(/GURUGURU_EXECUTOR: .*(cluster|KUBECONFIG)/);
+  expect(code).toBe(1);
+});
+
 it.each([
   ['a file with mistakes', 'image: jobs:1\n', [], 'pods.yaml: namespace: is missing'],
   [

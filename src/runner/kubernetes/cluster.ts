@@ -6,6 +6,8 @@ import type { KubernetesConfig } from './kubernetes-config.ts';
 import { lineCutter } from './pod-wrapper.ts';
 
 const CALL_MS = 30_000;
+/** What the library takes for the cluster where it finds none. */
+const NOTHING_FOUND = 'http://localhost:8080';
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface PodEvent {
@@ -43,14 +45,19 @@ export interface Cluster {
 export async function openCluster(config: Pick<KubernetesConfig, 'namespace' | 'context'>): Promise<Cluster> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const kube = new KubeConfig();
-  kube.loadFromDefault();
+  try {
+    kube.loadFromDefault();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`the kubeconfig (KUBECONFIG, or ~/.kube/config) cannot be read: ${why}`, { cause });
+  }
   if (config.context !== undefined) {
     if (kube.getContextObject(config.context) === null)
       throw new Error(`context: the kubeconfig has no ${config.context}; it has ${contexts(kube)}`);
     kube.setCurrentContext(config.context);
   }
   const server = kube.getCurrentCluster()?.server;
-  if (server === undefined)
+  if (server === undefined || server === NOTHING_FOUND)
     throw new Error('no cluster is configured: set KUBECONFIG, or run in a pod with a service account');
   const jobs = `/apis/batch/v1/namespaces/${config.namespace}/jobs`;
   const pods = `/api/v1/namespaces/${config.namespace}/pods`;

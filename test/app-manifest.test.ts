@@ -54,6 +54,8 @@ const NEEDS: Record<string, string[]> = {
   'GET /repos/{owner}/{repo}/issues/comments': ['issues:read', 'pull_requests:read'],
   'GET /repos/{owner}/{repo}/issues/{issue_number}/comments': ['issues:read', 'pull_requests:read'],
   'POST /repos/{owner}/{repo}/issues/{issue_number}/comments': ['issues:write', 'pull_requests:write'],
+  'POST /repos/{owner}/{repo}/issues': ['issues:write'],
+  'PATCH /repos/{owner}/{repo}/issues/{issue_number}': ['issues:write'],
   'PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}': ['issues:write', 'pull_requests:write'],
   'POST /repos/{owner}/{repo}/issues/{issue_number}/reactions': ['issues:write'],
   'POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions': ['issues:write'],

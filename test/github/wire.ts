@@ -24,15 +24,25 @@ export const privateKey = generateKeyPairSync('rsa', {
 const quiet = () => undefined;
 export const silentLog = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
+// It takes over the network of the whole worker when it is loaded: files that ask for it turn it on.
+nock.restore();
+
 /** Only what a test sets up may leave, and all of it must. */
 export function useWire(): void {
-  beforeAll(() => nock.disableNetConnect());
+  beforeAll(() => {
+    if (!nock.isActive()) nock.activate();
+    nock.disableNetConnect();
+  });
   afterEach(() => {
     const pending = nock.pendingMocks();
     nock.cleanAll();
     if (pending.length > 0) throw new Error(`never requested: ${pending.join(', ')}`);
   });
-  afterAll(() => nock.enableNetConnect());
+  // Other files of this worker speak real HTTP.
+  afterAll(() => {
+    nock.enableNetConnect();
+    nock.restore();
+  });
 }
 
 export function expectToken(installation = 7): void {

@@ -2,7 +2,7 @@
 # Its arguments are the text of the shell driver, in parts; its settings come as GURUGURU_* variables.
 exec 2>/dev/null </dev/null
 saved=${LC_ALL-}; had=${LC_ALL+1}; LC_ALL=C
-n=0; open=; stopped=; flood=; quiet=0; drained=; SECONDS=0; t0=${EPOCHREALTIME-}; t0=${t0/./}
+n=0; part=; open=; stopped=; flood=; quiet=0; drained=; SECONDS=0; t0=${EPOCHREALTIME-}; t0=${t0/./}
 say() {
   local ms p
   if [ -n "$t0" ]; then ms=${EPOCHREALTIME/./}; ms=$(((ms - t0) / 1000)); else ms=$((SECONDS * 1000)); fi
@@ -64,12 +64,14 @@ idle() {
 while :; do
   if [ "$quiet" -lt 20 ]; then nap=0.05; else nap=0.25; fi
   if IFS= read -r -t "$nap" -u 12 m; then
-    drain; say M "$m"; quiet=0
+    m=$part$m; part=; drain; say M "$m"; quiet=0
     case $m in S*) printf '\n' >&13 ;; esac
   elif [ $? -le 128 ]; then
     kill -0 "$pid" || break
     idle; read -t 0.05 -u 13
-  else idle
+  else
+    # The time may be over in the middle of a mark: its other half is still to come.
+    part=$part$m; idle
   fi
 done
 wait "$pid"; code=$?

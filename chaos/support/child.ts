@@ -1,12 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Order, Said } from '../processes/messages.ts';
-
-const COMPILED = join(tmpdir(), 'guruguru-compiled');
 
 /** A process of the campaign that dies and comes back. */
 export interface Child {
@@ -44,8 +40,7 @@ export function createChild(name: string, entry: string, logFile: string, first:
   function launch(): ChildProcess {
     const { PATH = '', HOME = '/', LANG = 'C.UTF-8', TMPDIR } = process.env;
     const made = spawn(process.execPath, [script], {
-      // As bin/guruguru.js has it.
-      env: { PATH, HOME, LANG, NODE_COMPILE_CACHE: COMPILED, ...(TMPDIR ? { TMPDIR } : {}) },
+      env: { PATH, HOME, LANG, ...(TMPDIR ? { TMPDIR } : {}) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     note(`starts as ${made.pid}`);

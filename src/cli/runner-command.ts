@@ -7,7 +7,6 @@ import { redactText } from '../job/secrets/redact.ts';
 import { defaultLabels, probeCapabilities } from '../runner/capabilities.ts';
 import { checkUrl } from '../runner/client.ts';
 import { probeCodex } from '../runner/codex/probe-codex.ts';
-import { runGitMode } from '../runner/git-mode.ts';
 import { knownSecrets } from '../runner/known-secrets.ts';
 import { openCluster } from '../runner/kubernetes/cluster.ts';
 import type { KubernetesConfig } from '../runner/kubernetes/kubernetes-config.ts';
@@ -116,6 +115,8 @@ async function gitCommand(environment: Environment, flags: RunnerFlags & { git: 
   if (sandbox.kind !== 'none') keepApart(roots.roots, resolve(flags.git));
   const say = sayWithout(knownSecrets(environment));
   const { drain, cancel, release } = trapSignals(say);
+  // A resident runner stays small: it needs none of what reads a repository's settings.
+  const { runGitMode } = await import('../runner/git-mode.ts');
   const code = await runGitMode(
     {
       checkout: resolve(flags.git),

@@ -2,12 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ShellJob } from '../job/job.ts';
 import type { LogRecord, RunResult } from '../job/run-result.ts';
-import { redactText } from '../job/secrets/redact.ts';
 import { SECRET_MIN_LENGTH } from '../job/secrets/secret-forms.ts';
+import { beginResult } from './begin-result.ts';
 import { reasonOf } from './guard-run.ts';
 import { type Environment, jobEnvironment } from './job-environment.ts';
 import { readJobReport } from './job-report.ts';
-import { knownSecrets } from './known-secrets.ts';
 import { allowedWorkdir, type Roots } from './roots.ts';
 import { type BashEnd, runBash, SHELL_TIMING, type ShellTiming } from './run-bash.ts';
 import { makeRunFolder, removeRunFolder } from './run-folder.ts';
@@ -48,27 +47,7 @@ export type ShellResult = Omit<RunResult, 'log_bytes'>;
  * The run ends when the shell exits. What it leaves behind is ended (SIGTERM, 10 s, SIGKILL) and noted.
  */
 export async function executeShell(job: ShellJob, options: ShellOptions): Promise<ShellResult> {
-  const startedAt = new Date();
-  const started = performance.now();
-  const seconds = () => Math.round(performance.now() - started) / 1000;
-  const hide = [...knownSecrets(options.environment), ...(options.hide ?? [])];
-  const redact = (text: string) => redactText(text, hide);
-  const end = (part: Partial<ShellResult> & Pick<ShellResult, 'outcome'>): ShellResult => ({
-    exit_code: null,
-    signal: null,
-    started_at: startedAt.toISOString(),
-    finished_at: new Date().toISOString(),
-    duration_seconds: seconds(),
-    steps: [],
-    message: null,
-    report: null,
-    ...part,
-  });
-  const note = (text: string) => options.onRecord({ s: 'note', t: seconds(), d: redact(text) });
-  const refuse = (message: string) => {
-    note(message);
-    return end({ outcome: 'refused', message: redact(message) });
-  };
+  const { seconds, hide, redact, end, note, refuse } = beginResult(options);
 
   const workdir = await allowedWorkdir(options.roots, options.repository, job.workdir);
   if (!workdir.ok) return refuse(workdir.message);

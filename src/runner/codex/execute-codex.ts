@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import type { CodexJob } from '../../job/job.ts';
-import { redactText } from '../../job/secrets/redact.ts';
+import { beginResult } from '../begin-result.ts';
 import type { ShellOptions, ShellResult } from '../execute-shell.ts';
 import { reasonOf } from '../guard-run.ts';
 import { jobEnvironment } from '../job-environment.ts';
 import { readJobReport } from '../job-report.ts';
-import { knownSecrets } from '../known-secrets.ts';
 import { allowedWorkdir } from '../roots.ts';
 import { SHELL_TIMING } from '../run-bash.ts';
 import { makeRunFolder, removeRunFolder } from '../run-folder.ts';
@@ -30,27 +29,7 @@ const PASSED_ON = ['CODEX_HOME'];
  * afterwards. What it changed comes back as a diff. Never throws: what goes wrong is an outcome with a message.
  */
 export async function executeCodex(job: CodexJob, options: CodexOptions): Promise<ShellResult> {
-  const startedAt = new Date();
-  const started = performance.now();
-  const seconds = () => Math.round(performance.now() - started) / 1000;
-  const hide = [...knownSecrets(options.environment), ...(options.hide ?? [])];
-  const redact = (text: string) => redactText(text, hide);
-  const end = (part: Partial<ShellResult> & Pick<ShellResult, 'outcome'>): ShellResult => ({
-    exit_code: null,
-    signal: null,
-    started_at: startedAt.toISOString(),
-    finished_at: new Date().toISOString(),
-    duration_seconds: seconds(),
-    steps: [],
-    message: null,
-    report: null,
-    ...part,
-  });
-  const note = (text: string) => options.onRecord({ s: 'note', t: seconds(), d: redact(text) });
-  const refuse = (message: string) => {
-    note(message);
-    return end({ outcome: 'refused', message: redact(message).slice(0, 2000) });
-  };
+  const { seconds, hide, redact, end, note, refuse } = beginResult(options);
 
   if (options.sandbox !== undefined && options.sandbox.kind !== 'none') {
     return refuse(
